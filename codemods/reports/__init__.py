@@ -1,0 +1,1 @@
+"""Each module here renders the result of a run in one format."""

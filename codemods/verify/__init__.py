@@ -1,0 +1,1 @@
+"""Run a program before and after its rewrite under TensorFlow and compare what it did."""
