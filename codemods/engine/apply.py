@@ -1,0 +1,612 @@
+"""The one place that edits: ``ast`` nodes named by a codemod, changed on the LibCST tree.
+
+Only the top-level statements that an edit touches are parsed by LibCST; the text between them is
+never looked at, which keeps it byte for byte and makes a small edit in a large file cheap.
+"""
+
+from __future__ import annotations
+
+import ast
+import bisect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from codemods.analysis.module import split_lines
+from codemods.engine.codemod import (
+    AddArgument,
+    AddImport,
+    AddItem,
+    Code,
+    Edit,
+    InsertAfter,
+    InsertBefore,
+    Move,
+    NodeEdit,
+    Remove,
+    RemoveArgument,
+    RemoveParameter,
+    RemoveWithItem,
+    Rename,
+    Replace,
+    Rewrite,
+    Unwrap,
+)
+
+Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
+Position = tuple[int, int]
+_SEED = "pass\n"  # stands before every snippet, so that its first comment belongs to its first statement
+
+
+class CannotEditError(Exception):
+    """An edit that can't be made on this text; the message is a sentence for the user."""
+
+
+def apply(text: str, tree: ast.Module, rewrites: Iterable[Rewrite]) -> tuple[str, list[Rewrite]]:
+    """Return the text after as many rewrites as fit together, and those that were made.
+
+    A rewrite that overlaps an earlier one is left for the next pass.
+
+    Args:
+        text: the module's text.
+        tree: its ``ast`` tree; the edits name nodes of it.
+        rewrites: groups of edits, each made all or none.
+
+    Raises:
+        CannotEditError: an edit can't be expressed here (two statements share a line, ...).
+    """
+    accepted: list[Rewrite] = []
+    for rewrite in rewrites:
+        if rewrite.edits and not any(_overlap(rewrite, other) for other in accepted):
+            accepted.append(rewrite)
+    edits = [edit for rewrite in accepted for edit in rewrite.edits]
+    return _File(text, tree).edited(edits), accepted
+
+
+# Which edits exclude each other. -----------------------------------------------------------------
+
+_EXCLUSIVE = (Remove, Replace, Unwrap)
+
+
+def _span(node: ast.AST) -> tuple[Position, Position]:
+    start = min(
+        (decorator.lineno - 1, 0)
+        if (decorator := _first_decorator(node))
+        else (node.lineno, node.col_offset),  # type: ignore[attr-defined]
+        (node.lineno, node.col_offset),  # type: ignore[attr-defined]
+    )
+    return start, (node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
+
+
+def _first_decorator(node: ast.AST) -> ast.expr | None:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return decorators[0] if decorators else None
+
+
+def _nodes(edit: Edit) -> Iterator[tuple[ast.AST, bool]]:
+    """Yield each node that an edit names, and whether it lays claim to all that is inside."""
+    if isinstance(edit, AddImport):
+        return
+    yield edit.node, isinstance(edit, _EXCLUSIVE) and not isinstance(edit, Unwrap)
+    for move in _moves(edit):
+        yield move.node, True
+
+
+def _moves(edit: Edit) -> Iterator[Move]:
+    code = getattr(edit, "code", None) or getattr(edit, "value", None)
+    for part in code if isinstance(code, tuple) else ():
+        if isinstance(part, Move):
+            yield part
+            for inner in part.edits:
+                yield from _moves(inner)
+
+
+def _overlap(one: Rewrite, other: Rewrite) -> bool:
+    for edit in one.edits:
+        for node, exclusive in _nodes(edit):
+            start, end = _span(node)
+            for other_edit in other.edits:
+                for other_node, other_exclusive in _nodes(other_edit):
+                    if not (exclusive or other_exclusive):
+                        if (
+                            node is other_node
+                            and type(edit) is type(other_edit)
+                            and isinstance(edit, (Unwrap, Rename))
+                        ):
+                            return True
+                        continue
+                    other_start, other_end = _span(other_node)
+                    inside = other_start <= start and end <= other_end
+                    around = start <= other_start and other_end <= end
+                    if (other_exclusive and inside) or (exclusive and around):
+                        return True
+    return False
+
+
+# The file, cut into top-level statements. ----------------------------------------------------------
+
+
+@dataclass
+class _Chunk:
+    """Consecutive lines that hold one or more whole top-level statements, as a LibCST tree."""
+
+    first_line: int
+    module: cst.Module
+    statements: dict[Position, cst.CSTNode] = field(default_factory=dict)
+    expressions: dict[tuple[Position, Position], cst.BaseExpression] = field(default_factory=dict)
+    lines: dict[cst.CSTNode, cst.SimpleStatementLine] = field(default_factory=dict)
+
+
+class _File:
+    def __init__(self, text: str, tree: ast.Module) -> None:
+        self.lines = split_lines(text)
+        self.newline = next((nl for nl in ("\r\n", "\n", "\r") if nl in text), "\n")
+        self.tree = tree
+        self.config = cst.PartialParserConfig(
+            default_newline=self.newline, default_indent=_indent(self.lines, tree)
+        )
+        self.starts: list[int] = []  # the first line of each chunk, counted from 1
+        self.ends: list[int] = []
+        for statement in tree.body:
+            end = cast("int", statement.end_lineno)
+            if self.ends and statement.lineno <= self.ends[-1]:
+                self.ends[-1] = max(end, self.ends[-1])
+            else:
+                self.starts.append(self.ends[-1] + 1 if self.ends else 1)
+                self.ends.append(end)
+        self.chunks: dict[int, _Chunk] = {}
+
+    def edited(self, edits: Sequence[Edit]) -> str:
+        """Return the whole text after the edits."""
+        imports = [edit for edit in edits if isinstance(edit, AddImport)]
+        rest = [edit for edit in edits if not isinstance(edit, AddImport)]
+        rest += self.imports(imports, min((edit.node.lineno for edit in rest), default=1))
+        work: dict[cst.CSTNode, list[NodeEdit]] = {}
+        for edit in rest:
+            work.setdefault(self.target(edit), []).append(edit)
+        lines = list(self.lines)
+        transformer = _Transformer(self, work)
+        results = {
+            index: cst.ensure_type(chunk.module.visit(transformer), cst.Module).code
+            for index, chunk in list(self.chunks.items())
+        }
+        if transformer.done != sum(len(found) for found in work.values()):
+            raise CannotEditError("a statement to be edited stands where the tool can't edit it")
+        # From the last chunk to the first, so that line numbers before it stay true.
+        for index in sorted(results, reverse=True):
+            code = results[index].removeprefix(_SEED.replace("\n", self.newline))
+            lines[self.starts[index] - 1 : self.ends[index]] = [code]
+        return "".join(lines)
+
+    def imports(self, imports: Sequence[AddImport], before: int) -> list[NodeEdit]:
+        """Return the insertions below the last top-level import above a line, for what is not there."""
+        wanted = []
+        for edit in dict.fromkeys(imports):
+            line = f"from {edit.module} import {edit.name}" if edit.name else f"import {edit.module}"
+            there = {ast.unparse(statement) for statement in self.tree.body}
+            if line not in there:
+                wanted.append(line)
+        if not wanted:
+            return []
+        code = "\n".join(wanted)
+        above = [statement for statement in self.tree.body if cast("int", statement.end_lineno) < before]
+        found = [statement for statement in above if isinstance(statement, (ast.Import, ast.ImportFrom))]
+        if found:
+            return [InsertAfter(found[-1], code)]
+        first = self.tree.body[0]
+        if ast.get_docstring(self.tree, clean=False) is not None:
+            return [InsertAfter(first, "\n" + code)]
+        return [InsertBefore(first, code)]
+
+    def chunk(self, line: int) -> _Chunk:
+        """Return the parsed chunk that holds a line."""
+        index = bisect.bisect_left(self.ends, line)
+        if index not in self.chunks:
+            self.chunks[index] = self._parse(index)
+        return self.chunks[index]
+
+    def _parse(self, index: int) -> _Chunk:
+        first, last = self.starts[index], self.ends[index]
+        text = "".join(self.lines[first - 1 : last])
+        seed = _SEED.replace("\n", self.newline)
+        try:
+            module = cst.parse_module(seed + text, self.config)
+        except cst.ParserSyntaxError as error:
+            raise CannotEditError(
+                f"LibCST can't parse line {first + error.raw_line - 2}: {error.message}"
+            ) from error
+        if module.code != seed + text:
+            raise CannotEditError("LibCST doesn't give back the same text")
+        chunk = _Chunk(first, module)
+        offset = first - 2  # the seed's line
+        positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+        for node, span in positions.items():
+            start = (span.start.line + offset, span.start.column)
+            if isinstance(node, (cst.BaseSmallStatement, cst.BaseCompoundStatement)):
+                chunk.statements[start] = node
+            elif isinstance(node, cst.SimpleStatementLine):
+                chunk.lines.update(dict.fromkeys(node.body, node))
+            elif isinstance(node, cst.Tuple) and node.elements:
+                first_element = positions[node.elements[0].value].start
+                last_element = positions[node.elements[-1].value].end
+                key = (
+                    (first_element.line + offset, first_element.column),
+                    (last_element.line + offset, last_element.column),
+                )
+                chunk.expressions.setdefault((key[0], (-key[1][0], key[1][1])), node)
+            elif isinstance(node, cst.BaseExpression):
+                chunk.expressions[start, (span.end.line + offset, span.end.column)] = node
+        return chunk
+
+    def position(self, line: int, column: int) -> Position:
+        """Return an ``ast`` position (UTF-8 bytes) as a LibCST position (characters)."""
+        text = self.lines[line - 1]
+        return line, column if text.isascii() else len(text.encode()[:column].decode())
+
+    def node(self, node: ast.AST) -> cst.CSTNode:
+        """Return the LibCST node of an ``ast`` statement or expression."""
+        chunk = self.chunk(node.lineno)  # type: ignore[attr-defined]
+        if isinstance(node, ast.stmt):
+            return chunk.statements[self.position(node.lineno, node.col_offset)]
+        if isinstance(node, ast.Tuple) and node.elts:
+            last = node.elts[-1]
+            end = self.position(cast("int", last.end_lineno), cast("int", last.end_col_offset))
+            start = self.position(node.elts[0].lineno, node.elts[0].col_offset)
+            return chunk.expressions[start, (-end[0], end[1])]
+        assert isinstance(node, (ast.expr, ast.arg))
+        end = self.position(cast("int", node.end_lineno), cast("int", node.end_col_offset))
+        return chunk.expressions[self.position(node.lineno, node.col_offset), end]
+
+    def target(self, edit: NodeEdit) -> cst.CSTNode:
+        """Return the node at which an edit is made."""
+        try:
+            node = self.node(edit.node)
+        except KeyError:
+            line = edit.node.lineno
+            raise CannotEditError(f"the code at line {line} can't be found in the LibCST tree") from None
+        return node
+
+    # New code. -----------------------------------------------------------------------------------
+
+    def _assemble(self, code: Code) -> tuple[str, list[Move]]:
+        moves: list[Move] = []
+        text = ""
+        for part in (code,) if isinstance(code, str) else code:
+            if isinstance(part, Move):
+                text += f"__moved_{len(moves)}__"
+                moves.append(part)
+            else:
+                text += part
+        return text, moves
+
+    def statements(self, code: Code) -> list[Statement]:
+        """Parse new code as statements, moved nodes put in."""
+        text, moves = self._assemble(code)
+        indent = cast("str", self.config.default_indent)
+        lines = []
+        for line in (text.rstrip("\n") + "\n").splitlines():
+            depth = (len(line) - len(line.lstrip(" "))) // 4
+            lines.append(indent * depth + line[4 * depth :])
+        source = _SEED + "\n".join(lines) + "\n"
+        module = cst.parse_module(source.replace("\n", self.newline), self.config)
+        module = cst.ensure_type(module.visit(_Filler(self, moves)), cst.Module)
+        return list(module.body[1:])
+
+    def expression(self, code: Code) -> cst.BaseExpression:
+        """Parse new code as an expression, moved nodes put in."""
+        text, moves = self._assemble(code)
+        parsed = cst.parse_expression(text.replace("\n", self.newline), self.config)
+        return cast("cst.BaseExpression", parsed.visit(_Filler(self, moves)))
+
+    def moved(self, move: Move) -> cst.CSTNode:
+        """Return a copy of a node after its inner edits."""
+        node = self.node(move.node)
+        work: dict[cst.CSTNode, list[NodeEdit]] = {}
+        for edit in move.edits:
+            work.setdefault(self.target(edit), []).append(edit)
+        transformer = _Transformer(self, work)
+        if isinstance(node, cst.BaseSmallStatement):
+            line = self.chunk(move.node.lineno).lines.get(node)
+            if line is None or len(line.body) > 1:
+                raise CannotEditError("a statement to be moved shares its line with another")
+            node = line
+        result = cast("cst.CSTNode", node.visit(transformer))
+        if transformer.done != len(move.edits):
+            raise CannotEditError("a statement to be moved can't be edited")
+        return result.deep_clone()
+
+
+def _indent(lines: Sequence[str], tree: ast.Module) -> str:
+    """Return the indent of the file's first indented block, four spaces if it has none."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(node, ast.stmt) and isinstance(body, list) and body[0].lineno > node.lineno:
+            outer = lines[node.lineno - 1][: node.col_offset]
+            inner = lines[body[0].lineno - 1][: body[0].col_offset]
+            if inner.startswith(outer) and inner.isspace():
+                return inner[len(outer) :]
+    return "    "
+
+
+class _Filler(cst.CSTTransformer):
+    """Puts moved nodes in the place of their markers."""
+
+    def __init__(self, file: _File, moves: Sequence[Move]) -> None:
+        super().__init__()
+        self.file = file
+        self.moves = {f"__moved_{index}__": move for index, move in enumerate(moves)}
+
+    def leave_SimpleStatementLine(
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> cst.BaseStatement:
+        match original_node.body:
+            case [cst.Expr(cst.Name(name))] if name in self.moves and isinstance(
+                self.moves[name].node, ast.stmt
+            ):
+                node = cast("Statement", self.file.moved(self.moves[name]))
+                _, own = _split_leading(node.leading_lines)
+                return cast(
+                    "cst.BaseStatement", node.with_changes(leading_lines=[*updated_node.leading_lines, *own])
+                )
+        return updated_node
+
+    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
+        move = self.moves.get(original_node.value)
+        if move is None or isinstance(move.node, ast.stmt):
+            return updated_node
+        node = cast("cst.BaseExpression", self.file.moved(move))
+        return node.with_changes(lpar=[*updated_node.lpar, *node.lpar], rpar=[*node.rpar, *updated_node.rpar])
+
+
+def _split_leading(lines: Sequence[cst.EmptyLine]) -> tuple[list[cst.EmptyLine], list[cst.EmptyLine]]:
+    """Split the lines above a statement: what stands apart from it, and the comments directly on it."""
+    blank = max((index for index, line in enumerate(lines) if not line.comment), default=-1)
+    apart, own = list(lines[: blank + 1]), list(lines[blank + 1 :])
+    if own and own[0].comment and own[0].comment.value.startswith(("#!", "# -*-")):
+        return list(lines), []  # the head of the file
+    return apart, own
+
+
+# The transformer. ----------------------------------------------------------------------------------
+
+
+class _Transformer(cst.CSTTransformer):
+    """Makes the edits, each on the node as its inner edits left it."""
+
+    def __init__(self, file: _File, work: Mapping[cst.CSTNode, list[Edit]]) -> None:
+        super().__init__()
+        self.file = file
+        self.work = work
+        self.done = 0
+
+    def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]
+        """Make the edits of one node, and those of the statements of a block."""
+        node = cast("cst.CSTNode", super().on_leave(original_node, updated_node))
+        for edit in self.work.get(original_node, ()):
+            inner = _INNER.get(type(edit))
+            if inner is not None:
+                node = inner(self.file, node, edit)
+                self.done += 1
+            elif isinstance(edit, Replace) and isinstance(edit.node, ast.expr):
+                node = self._replaced(cast("cst.BaseExpression", original_node), edit.code)
+                self.done += 1
+        if isinstance(original_node, (cst.IndentedBlock, cst.Module)):
+            body = self._body(original_node.body, cast("Sequence[Statement]", node.body), node)  # type: ignore[attr-defined]
+            node = node.with_changes(body=body)
+        return node
+
+    def _replaced(self, original: cst.BaseExpression, code: Code) -> cst.BaseExpression:
+        new = self.file.expression(code)
+        if isinstance(original, (cst.Tuple, cst.GeneratorExp)):
+            return new  # for ``ast`` their parentheses are their own
+        return new.with_changes(lpar=[*original.lpar, *new.lpar], rpar=[*new.rpar, *original.rpar])
+
+    def _body(
+        self, originals: Sequence[cst.BaseStatement], updated: Sequence[Statement], block: cst.CSTNode
+    ) -> list[Statement]:
+        result: list[Statement] = []
+        owed: list[cst.EmptyLine] = []  # blank lines of a statement that went away, for the next one
+        for original, node in zip(originals, updated, strict=True):
+            before, own, after, gone = self._statement(original, node)
+            if gone and not before and not own:
+                owed = owed or _split_leading(node.leading_lines)[0]
+                result += after
+                continue
+            new = [*before, *own]
+            if any(line.comment for line in owed) or (owed and not _split_leading(new[0].leading_lines)[0]):
+                new[0] = new[0].with_changes(leading_lines=[*owed, *new[0].leading_lines])
+            owed = []
+            result += [*new, *after]
+        if not result and isinstance(block, cst.IndentedBlock):
+            result = [cst.SimpleStatementLine([cst.Pass()])]
+        return result
+
+    def _statement(
+        self, original: cst.BaseStatement, node: Statement
+    ) -> tuple[list[Statement], list[Statement], list[Statement], bool]:
+        """Return what stands before, in the place of, and after a statement, and whether it is gone."""
+        before: list[Statement] = []
+        after: list[Statement] = []
+        own: list[Statement] = [node]
+        gone = False
+        smalls: Sequence[cst.BaseSmallStatement] = ()
+        edits = list(self.work.get(original, ()))
+        if isinstance(original, cst.SimpleStatementLine):
+            smalls = original.body
+            edits = [edit for small in smalls for edit in self.work.get(small, ())]
+        for edit in edits:
+            if not isinstance(edit, (InsertBefore, InsertAfter, Remove, Replace, Unwrap)) or (
+                isinstance(edit, Replace) and not isinstance(edit.node, ast.stmt)
+            ):
+                continue
+            if len(smalls) > 1:
+                raise CannotEditError("a statement to be edited shares its line with another")
+            self.done += 1
+            if isinstance(edit, InsertAfter):
+                after += self.file.statements(edit.code)
+            elif isinstance(edit, InsertBefore):
+                before += self.file.statements(edit.code)
+            elif isinstance(edit, Remove):
+                own, gone = [], True
+            elif isinstance(edit, Replace):
+                own = self.file.statements(edit.code)
+                own[0] = own[0].with_changes(leading_lines=[*node.leading_lines, *own[0].leading_lines])
+                own[-1] = _with_trailing_comment(own[-1], node)
+            else:
+                own = _unwrapped(node)
+        if before:
+            apart, _ = _split_leading(node.leading_lines)
+            before[0] = before[0].with_changes(leading_lines=[*apart, *before[0].leading_lines])
+            if own and not gone:
+                own[0] = own[0].with_changes(leading_lines=own[0].leading_lines[len(apart) :])
+        return before, own, after, gone
+
+
+def _with_trailing_comment(new: Statement, old: Statement) -> Statement:
+    if isinstance(new, cst.SimpleStatementLine) and isinstance(old, cst.SimpleStatementLine):
+        return new.with_changes(trailing_whitespace=old.trailing_whitespace)
+    return new
+
+
+def _unwrapped(node: Statement) -> list[Statement]:
+    """Return the body of a block in its place, with the comments of its head and its foot."""
+    body = getattr(node, "body", None)
+    if not isinstance(body, cst.IndentedBlock):
+        raise CannotEditError("a block to be dissolved stands on one line")
+    if getattr(node, "orelse", None) is not None or getattr(node, "handlers", None):
+        raise CannotEditError("a block to be dissolved has another branch")
+    statements = [cast("Statement", statement) for statement in body.body]
+    head = list(node.leading_lines)
+    if body.header.comment is not None:
+        head.append(cst.EmptyLine(comment=body.header.comment))
+    first = statements[0]
+    own = first.leading_lines if any(line.comment for line in first.leading_lines) else ()
+    statements[0] = first.with_changes(leading_lines=[*head, *own])
+    if body.footer:
+        raise CannotEditError("a block to be dissolved ends with a comment")
+    return statements
+
+
+# Edits inside a node. ------------------------------------------------------------------------------
+
+
+def _add_argument(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
+    assert isinstance(edit, AddArgument)
+    call = cst.ensure_type(node, cst.Call)
+    argument = cst.Arg(
+        file.expression(edit.value),
+        keyword=cst.Name(edit.name) if edit.name else None,
+        equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+        if edit.name
+        else cst.MaybeSentinel.DEFAULT,
+    )
+    if not call.args:
+        return call.with_changes(args=[argument])
+    *rest, last = call.args
+    between: cst.BaseParenthesizableWhitespace = cst.SimpleWhitespace(" ")
+    if rest and isinstance(rest[-1].comma, cst.Comma):
+        between = rest[-1].comma.whitespace_after
+    elif isinstance(call.whitespace_before_args, cst.ParenthesizedWhitespace):
+        between = call.whitespace_before_args
+    if isinstance(between, cst.ParenthesizedWhitespace) and between.first_line.comment is not None:
+        between = between.with_changes(first_line=cst.TrailingWhitespace())
+    argument = argument.with_changes(comma=last.comma, whitespace_after_arg=last.whitespace_after_arg)
+    if isinstance(last.comma, cst.Comma) and isinstance(
+        last.comma.whitespace_after, cst.ParenthesizedWhitespace
+    ):
+        # A comment behind the last argument stays behind it.
+        tail = last.comma.whitespace_after
+        if tail.first_line.comment is not None and isinstance(between, cst.ParenthesizedWhitespace):
+            between = between.with_changes(first_line=tail.first_line)
+            tail = tail.with_changes(first_line=cst.TrailingWhitespace())
+            argument = argument.with_changes(comma=last.comma.with_changes(whitespace_after=tail))
+    last = last.with_changes(
+        comma=cst.Comma(whitespace_after=between), whitespace_after_arg=cst.SimpleWhitespace("")
+    )
+    return call.with_changes(args=[*rest, last, argument])
+
+
+def _remove_argument(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
+    assert isinstance(edit, RemoveArgument)
+    call = cst.ensure_type(node, cst.Call)
+    original = cst.ensure_type(file.node(edit.node), cst.Call)
+    argument = edit.argument
+    value = file.node(argument.value if isinstance(argument, (ast.keyword, ast.Starred)) else argument)
+    index = next(index for index, arg in enumerate(original.args) if arg.value is value)
+    # Earlier removals of this call may have shifted the list: find the place by the name it had.
+    removed = len(original.args) - len(call.args)
+    args = list(call.args)
+    position = index - removed if removed > 0 and index >= removed else index
+    return call.with_changes(args=_without(args, position))
+
+
+def _without(elements: Sequence[cst.CSTNode], index: int) -> list[cst.CSTNode]:
+    """Return a comma-separated list without one element; the last keeps the end of the list."""
+    rest = [*elements[:index], *elements[index + 1 :]]
+    if rest and index == len(rest):
+        gone = elements[index]
+        changes = {"comma": gone.comma}  # type: ignore[attr-defined]
+        if hasattr(gone, "whitespace_after_arg"):
+            changes["whitespace_after_arg"] = gone.whitespace_after_arg
+        rest[-1] = rest[-1].with_changes(**changes)
+    return rest
+
+
+def _add_item(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
+    assert isinstance(edit, AddItem)
+    display = cst.ensure_type(node, cst.Dict)
+    element = cst.DictElement(cst.parse_expression(edit.key, file.config), file.expression(edit.value))
+    if not display.elements:
+        return display.with_changes(elements=[element])
+    *rest, last = display.elements
+    between: cst.BaseParenthesizableWhitespace = cst.SimpleWhitespace(" ")
+    if rest and isinstance(rest[-1].comma, cst.Comma):
+        between = rest[-1].comma.whitespace_after
+    elif isinstance(display.lbrace.whitespace_after, cst.ParenthesizedWhitespace):
+        between = display.lbrace.whitespace_after
+    element = element.with_changes(comma=last.comma)
+    return display.with_changes(
+        elements=[*rest, last.with_changes(comma=cst.Comma(whitespace_after=between)), element]
+    )
+
+
+def _remove_parameter(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
+    assert isinstance(edit, RemoveParameter)
+    function = cst.ensure_type(node, cst.FunctionDef)
+    parameters = function.params
+    for name in ("posonly_params", "params", "kwonly_params"):
+        group: Sequence[cst.Param] = getattr(parameters, name)
+        for index, parameter in enumerate(group):
+            if parameter.name.value == edit.parameter.arg:
+                return function.with_changes(params=parameters.with_changes(**{name: _without(group, index)}))
+    raise CannotEditError(f"the parameter {edit.parameter.arg} can't be removed")
+
+
+def _remove_with_item(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
+    assert isinstance(edit, RemoveWithItem)
+    statement = cst.ensure_type(node, cst.With)
+    original = cst.ensure_type(file.node(edit.node), cst.With)
+    value = file.node(edit.item)
+    index = next(index for index, item in enumerate(original.items) if item.item is value)
+    rest = list(_without(statement.items, index))
+    if statement.lpar is cst.MaybeSentinel.DEFAULT or not isinstance(statement.lpar, cst.LeftParen):
+        rest[-1] = rest[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return statement.with_changes(items=rest)
+
+
+def _rename(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
+    assert isinstance(edit, Rename)
+    return node.with_changes(name=cst.Name(edit.name))
+
+
+_INNER: Mapping[type, Callable[[_File, cst.CSTNode, Edit], cst.CSTNode]] = {
+    AddArgument: _add_argument,
+    RemoveArgument: _remove_argument,
+    AddItem: _add_item,
+    RemoveParameter: _remove_parameter,
+    RemoveWithItem: _remove_with_item,
+    Rename: _rename,
+}

@@ -1,0 +1,288 @@
+"""All that the author of a codemod imports: the codemod, its findings, its edits, its refusals.
+
+A codemod only finds. It reads a :class:`~codemods.analysis.module.Module` (``ast`` trees, so that a
+file costs little) and yields findings; the edits it asks for name ``ast`` nodes and are made on the
+LibCST tree of the file by :mod:`codemods.engine.apply`, in one place for all codemods.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+import inspect
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Union
+
+if TYPE_CHECKING:
+    from codemods.analysis.module import Module
+
+
+class Severity(enum.IntEnum):
+    """What is at stake today, by what TensorFlow really does; ordered, ``ERROR`` is the highest."""
+
+    NOTE = 1
+    WARNING = 2
+    ERROR = 3
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+class Status(enum.Enum):
+    """What the tool will do about a finding."""
+
+    FIXABLE = "fixable"
+    UNSAFE = "unsafe"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A reason to leave code alone: a stable kebab-case code and a sentence for the user."""
+
+    code: str
+    sentence: str
+
+
+# Edits. ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Move:
+    """A node of the file carried into new code with its comments, after its own inner edits.
+
+    Moving a node does not take it away from its old place: add a :class:`Remove` for that.
+    """
+
+    node: ast.stmt | ast.expr
+    edits: tuple[Edit, ...] = ()
+
+
+Code = Union[str, tuple[str | Move, ...]]
+"""New code: text with four spaces for each level and ``\\n`` newlines, and nodes moved into it.
+
+The applier turns the indent and the newlines into the file's own. A statement is moved by putting
+its :class:`Move` where a whole statement may stand.
+"""
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Take a statement away."""
+
+    node: ast.stmt
+
+
+@dataclass(frozen=True)
+class Replace:
+    """Put code in the place of a statement or an expression; parentheses around it stay."""
+
+    node: ast.stmt | ast.expr
+    code: Code
+
+
+@dataclass(frozen=True)
+class InsertBefore:
+    """Put statements before a statement, above the comments that belong to it."""
+
+    node: ast.stmt
+    code: Code
+
+
+@dataclass(frozen=True)
+class InsertAfter:
+    """Put statements directly after a statement."""
+
+    node: ast.stmt
+    code: Code
+
+
+@dataclass(frozen=True)
+class Unwrap:
+    """Put the body of a ``with``, ``if``, ``for`` or ``try`` in its place."""
+
+    node: ast.stmt
+
+
+@dataclass(frozen=True)
+class RemoveWithItem:
+    """Take one item (named by its context expression) out of a ``with`` that has several."""
+
+    node: ast.With
+    item: ast.expr
+
+
+@dataclass(frozen=True)
+class AddArgument:
+    """Append ``name=value`` (or a positional ``value`` if ``name`` is None) to a call."""
+
+    node: ast.Call
+    name: str | None
+    value: Code
+
+
+@dataclass(frozen=True)
+class RemoveArgument:
+    """Take an argument out of a call."""
+
+    node: ast.Call
+    argument: ast.expr | ast.keyword
+
+
+@dataclass(frozen=True)
+class AddItem:
+    """Append ``key: value`` to a dict display."""
+
+    node: ast.Dict
+    key: str
+    value: Code
+
+
+@dataclass(frozen=True)
+class RemoveParameter:
+    """Take a parameter (and its default) out of a function's signature."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef
+    parameter: ast.arg
+
+
+@dataclass(frozen=True)
+class Rename:
+    """Give a function or class another name, at its definition only."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    name: str
+
+
+@dataclass(frozen=True)
+class AddImport:
+    """Import ``name`` from ``module`` (or ``import module`` if ``name`` is None), once, at the top."""
+
+    module: str
+    name: str | None = None
+
+
+Edit = Union[
+    Remove,
+    Replace,
+    InsertBefore,
+    InsertAfter,
+    Unwrap,
+    RemoveWithItem,
+    AddArgument,
+    RemoveArgument,
+    AddItem,
+    RemoveParameter,
+    Rename,
+    AddImport,
+]
+
+
+# Findings. -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One place in the user's code that a codemod has something to say about.
+
+    Attributes:
+        node: where to point.
+        message: what is wrong, in terms of what TensorFlow does, and what will be done.
+        severity: what is at stake today.
+        edits: what to do; empty for a refusal and for a codemod that overrides ``Codemod.rewrites``.
+        refusal: why nothing is done; None where the finding can be fixed.
+        unsafe: which behaviour changes; the edits are then made with ``--unsafe`` only.
+        detail: a sentence more: for a refusal it stands in place of the refusal's own sentence.
+    """
+
+    node: ast.AST
+    message: str
+    severity: Severity
+    edits: tuple[Edit, ...] = ()
+    refusal: Refusal | None = None
+    unsafe: str | None = None
+    detail: str | None = None
+
+    @property
+    def status(self) -> Status:
+        """The status that CONTRACT calls ``fixable``, ``unsafe`` or ``refused``."""
+        if self.refusal is not None:
+            return Status.REFUSED
+        return Status.FIXABLE if self.unsafe is None else Status.UNSAFE
+
+    @property
+    def explanation(self) -> str | None:
+        """The sentence that goes with the status, if there is one."""
+        if self.refusal is not None:
+            return self.detail or self.refusal.sentence
+        return self.unsafe or self.detail
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """Edits that are made all or none, and the findings that they answer."""
+
+    findings: tuple[Finding, ...]
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A published program: what it looks like before, and after or why it is refused."""
+
+    before: str
+    after: str | None = None
+    refusal: Refusal | None = None
+    unsafe: bool = False
+
+
+class Codemod:
+    """One named rewrite. A module directly under ``codemods/`` holds exactly one subclass.
+
+    Class attributes:
+        triggers: bare identifiers; a file that holds none of them as bytes is never parsed.
+        refusals: every reason this codemod can give.
+        examples: programs worth publishing, each a test.
+    """
+
+    triggers: ClassVar[tuple[bytes, ...]]
+    refusals: ClassVar[tuple[Refusal, ...]] = ()
+    examples: ClassVar[tuple[Example, ...]] = ()
+
+    @property
+    def name(self) -> str:
+        """The name users select it by: the module's name with hyphens."""
+        return type(self).__module__.rpartition(".")[2].replace("_", "-")
+
+    @property
+    def summary(self) -> str:
+        """The first line of the module's docstring, without its full stop."""
+        return self.document.partition("\n")[0].rstrip(".")
+
+    @property
+    def document(self) -> str:
+        """The module's docstring: what it does, why, what it rests on."""
+        module = inspect.getmodule(type(self))
+        return inspect.cleandoc((module.__doc__ if module else None) or "")
+
+    def find(self, module: Module) -> Iterator[Finding]:
+        """Yield what this codemod has to say about one module.
+
+        Args:
+            module: the module, with its project behind it.
+        """
+        raise NotImplementedError
+
+    def rewrites(self, module: Module, findings: Sequence[Finding]) -> Iterable[Rewrite]:
+        """Return the edits for the accepted findings, in groups that are made all or none.
+
+        The default makes each finding's own edits one group. A codemod whose findings share edits
+        (several summaries of one function change its ``return`` together) overrides this.
+
+        Args:
+            module: the module that the findings are of.
+            findings: those of ``find(module)`` that are to be fixed in this run, at least one.
+        """
+        del module
+        return [Rewrite((finding,), finding.edits) for finding in findings]

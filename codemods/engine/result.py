@@ -1,0 +1,84 @@
+"""What a run gives back: plain values that cross processes and that every report is made of."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from codemods.engine.codemod import Severity, Status
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user asked for.
+
+    Attributes:
+        codemods: the names of the codemods to run.
+        unsafe: make the rewrites that change behaviour too.
+        severity: leave out findings below this.
+        target: the TensorFlow version that the code is for; None to find out.
+    """
+
+    codemods: tuple[str, ...]
+    unsafe: bool = False
+    severity: Severity = Severity.NOTE
+    target: str | None = None
+
+
+@dataclass(frozen=True)
+class LocatedFinding:
+    """A finding with its place: lines and columns count from 1, ``end_column`` is behind the last character.
+
+    Attributes:
+        path: relative to the working directory, with ``/``.
+        cell: the notebook's code cell, from 0; lines then count inside it.
+        reason: the refusal's code; None where it isn't refused.
+        detail: a sentence more: why it is refused, what an unsafe rewrite changes.
+        excerpt: the source lines from ``line`` to ``end_line``, without newlines.
+    """
+
+    path: str
+    cell: int | None
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    codemod: str
+    status: Status
+    severity: Severity
+    message: str
+    reason: str | None
+    detail: str | None
+    excerpt: tuple[str, ...] = field(default=(), compare=False)
+
+
+class FileStatus(enum.Enum):
+    """What became of a file."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What a run found in one file and made of it.
+
+    Attributes:
+        path: relative to the working directory, with ``/``.
+        status: what became of it; ``CHANGED`` for a dry run means that there is something to change.
+        findings: in the order of the source.
+        patch: a unified diff that ``git apply`` takes; empty where nothing changes.
+        encoding: the encoding of the patch's text.
+        reason: why it failed or was skipped: a stable kebab-case code.
+        detail: the same as a sentence.
+    """
+
+    path: str
+    status: FileStatus
+    findings: tuple[LocatedFinding, ...] = ()
+    patch: bytes = b""
+    encoding: str = "utf-8"
+    reason: str | None = None
+    detail: str | None = None
