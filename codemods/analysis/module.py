@@ -164,7 +164,8 @@ class Module:
         start, end = node.lineno - 1, node.end_lineno - 1  # type: ignore[attr-defined]
         first, last = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
         if start == end:
-            return lines[start].encode()[first:last].decode()
+            line: bytes = lines[start].encode()
+            return line[first:last].decode()
         return "".join([
             lines[start].encode()[first:].decode(),
             *lines[start + 1 : end],
@@ -291,7 +292,7 @@ class Module:
         """Return the dotted name of a definition inside its module, like ``__qualname__``."""
         names = [cast("str", node.name)]  # type: ignore[attr-defined]
         names += [
-            cast("str", a.name) for a in self.ancestors(node) if isinstance(a, (*_FUNCTIONS, ast.ClassDef))
+            a.name for a in self.ancestors(node) if isinstance(a, (*_FUNCTIONS, ast.ClassDef))
         ]
         return ".".join(reversed(names))
 

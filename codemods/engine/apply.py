@@ -327,7 +327,7 @@ def _indent(lines: Sequence[str], tree: ast.Module) -> str:
             outer = lines[node.lineno - 1][: node.col_offset]
             inner = lines[body[0].lineno - 1][: body[0].col_offset]
             if inner.startswith(outer) and inner.isspace():
-                return inner[len(outer) :]
+                return str(inner[len(outer) :])
     return "    "
 
 
@@ -376,7 +376,7 @@ def _split_leading(lines: Sequence[cst.EmptyLine]) -> tuple[list[cst.EmptyLine],
 class _Transformer(cst.CSTTransformer):
     """Makes the edits, each on the node as its inner edits left it."""
 
-    def __init__(self, file: _File, work: Mapping[cst.CSTNode, list[Edit]]) -> None:
+    def __init__(self, file: _File, work: Mapping[cst.CSTNode, list[NodeEdit]]) -> None:
         super().__init__()
         self.file = file
         self.work = work

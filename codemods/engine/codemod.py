@@ -12,7 +12,7 @@ import enum
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Union
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from codemods.analysis.module import Module
@@ -56,10 +56,10 @@ class Move:
     """
 
     node: ast.stmt | ast.expr
-    edits: tuple[Edit, ...] = ()
+    edits: tuple[NodeEdit, ...] = ()
 
 
-Code = Union[str, tuple[str | Move, ...]]
+Code = str | tuple[str | Move, ...]
 """New code: text with four spaces for each level and ``\\n`` newlines, and nodes moved into it.
 
 The applier turns the indent and the newlines into the file's own. A statement is moved by putting
@@ -163,20 +163,20 @@ class AddImport:
     name: str | None = None
 
 
-Edit = Union[
-    Remove,
-    Replace,
-    InsertBefore,
-    InsertAfter,
-    Unwrap,
-    RemoveWithItem,
-    AddArgument,
-    RemoveArgument,
-    AddItem,
-    RemoveParameter,
-    Rename,
-    AddImport,
-]
+NodeEdit = (
+    Remove
+    | Replace
+    | InsertBefore
+    | InsertAfter
+    | Unwrap
+    | RemoveWithItem
+    | AddArgument
+    | RemoveArgument
+    | AddItem
+    | RemoveParameter
+    | Rename
+)
+Edit = NodeEdit | AddImport
 
 
 # Findings. -------------------------------------------------------------------------------------

@@ -97,11 +97,12 @@ def _key(module: Module, name: str, finding: Finding) -> _Key:
 
 
 def _find(module: Module, settings: Settings, suppressions: Suppressions) -> list[_Found]:
-    found = []
-    for name in settings.codemods:
-        for finding in registry.load(name).find(module):
-            if finding.severity >= settings.severity and not suppressions.suppress(name, finding.node):
-                found.append((name, finding))
+    found = [
+        (name, finding)
+        for name in settings.codemods
+        for finding in registry.load(name).find(module)
+        if finding.severity >= settings.severity and not suppressions.suppress(name, finding.node)
+    ]
     return sorted(found, key=lambda item: (item[1].node.lineno, item[1].node.col_offset))  # type: ignore[attr-defined]
 
 
