@@ -1,0 +1,256 @@
+"""Which files are ours: the Python modules and notebooks below the paths that were named.
+
+Folders are seen as git sees them: every `.gitignore` on the way down, and those above up to the
+repository's root, has its say. Links are not followed, so a walk ends, stays in its tree and meets
+each file once; what a link points to in the tree is found there under its own name.
+"""
+
+import contextlib
+import errno
+import functools
+import os
+import re
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from codemods.engine.source import SourceError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+SUFFIXES = (".py", ".ipynb")
+EXCLUDED = frozenset(
+    (".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".ruff_cache", ".tox", ".venv")
+    + ("__pycache__", "build", "dist", "node_modules", "site-packages", "venv")
+)
+"""Folders that are entered only when they are named."""
+NO_FILE = SourceError("no-file", "neither a regular file nor a folder", skipped=True)
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What a search has found.
+
+    Attributes:
+        files: Each file once, sorted, by its real path.
+        failures: What couldn't be searched, and (`skipped`) what only bears the name of a file.
+    """
+
+    files: list[Path]
+    failures: list[tuple[Path, SourceError]]
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """The patterns of one ignore file; they speak of the paths below its folder."""
+
+    folder: str
+    spec: "GitIgnoreSpec"
+    any: re.Pattern[str]
+
+    @classmethod
+    def parse(cls, folder: str, lines: Iterable[str]) -> "Patterns | None":
+        """Read the lines of an ignore file, or return None if there is no pattern in them."""
+        lines = [line for line in lines if line.strip() and not line.startswith("#")]
+        if not lines:
+            return None
+        # Here, since most runs need no patterns, and the import takes as long as the walk.
+        from pathspec import GitIgnoreSpec
+
+        patterns: list[Any] = []
+        for line in lines:
+            # Git, too, passes over a line that makes no sense.
+            with contextlib.suppress(ValueError):
+                # `a/**` means what is in `a`; the folder itself must be entered, to see what a later
+                # pattern takes back.
+                patterns += GitIgnoreSpec.from_lines([re.sub(r"/\*\*\s*$", "/**/*", line)]).patterns
+        expressions = [pattern.regex.pattern for pattern in patterns if pattern.regex]
+        union = "|".join(re.sub(r"\(\?P<\w+>", "(?:", expression) for expression in expressions)
+        return cls(os.path.join(folder, ""), GitIgnoreSpec(patterns), re.compile(union or r"(?!)"))
+
+    def verdict(self, path: str) -> bool | None:
+        """Return whether a path is ignored (True), taken back (False), or not spoken of (None)."""
+        if not path.startswith(self.folder):
+            return None
+        inside = path[len(self.folder) :].replace(os.sep, "/")
+        # Hardly any path matches, and one expression tells it faster than a hundred.
+        return self.spec.check_file(inside).include if self.any.match(inside) else None
+
+
+def discover(
+    paths: Sequence[str | Path],
+    *,
+    cwd: Path,
+    exclude: Sequence[str] = (),
+    exclude_root: Path | None = None,
+) -> Discovery:
+    """Find the files that the paths name.
+
+    A file that is named is taken, whatever it is called and whoever ignores it; a folder that is
+    named is walked likewise, and only what lies in it can be ignored.
+
+    Args:
+        paths: Files and folders, relative to `cwd`.
+        cwd: The working directory; what lies below it is returned below it.
+        exclude: Further patterns, as in a `.gitignore`.
+        exclude_root: The folder that these are relative to, `cwd` unless given.
+
+    Raises:
+        FileNotFoundError: There is nothing at one of the paths.
+    """
+    walk = _Walk(Patterns.parse(os.path.realpath(exclude_root or cwd), exclude))
+    for path in paths:
+        named = os.path.join(cwd, path)
+        try:
+            real = os.path.realpath(named, strict=True)
+            mode = os.stat(real).st_mode
+        except PermissionError as error:
+            walk.failures[named] = _unreadable(error)
+            continue
+        except OSError as error:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
+        if stat.S_ISDIR(mode):
+            walk.down(real)
+        elif stat.S_ISREG(mode):
+            walk.files.add(real)
+        else:
+            walk.failures[real] = NO_FILE
+
+    base = os.path.join(os.path.realpath(cwd), "")
+
+    def shown(real: str) -> Path:
+        return cwd / real.removeprefix(base)
+
+    return Discovery(
+        [shown(file) for file in sorted(walk.files)],
+        [(shown(file), error) for file, error in sorted(walk.failures.items())],
+    )
+
+
+@functools.cache
+def project_root(path: Path) -> Path:
+    """Return the folder of the project that a file or folder belongs to.
+
+    This is the repository it lies in, at the nearest `.git`; without one, the outermost folder with a
+    `pyproject.toml`, `setup.py` or `setup.cfg`; failing that, the file's own folder. It is looked up
+    once in the life of the process.
+    """
+    folder = path if path.is_dir() else path.parent
+    return _marked_folder(folder) or folder
+
+
+@functools.cache
+def _marked_folder(folder: Path) -> Path | None:
+    if (folder / ".git").exists():
+        return folder
+    outer = _marked_folder(folder.parent) if folder != folder.parent else None
+    if outer is None and any((folder / name).is_file() for name in _PROJECT_FILES):
+        return folder
+    return outer
+
+
+class _Walk:
+    """The files met so far, by real path."""
+
+    def __init__(self, excluded: Patterns | None) -> None:
+        self.excluded = excluded
+        self.files: set[str] = set()
+        self.failures: dict[str, SourceError] = {}
+        self.entered: set[str] = set()
+
+    def down(self, root: str) -> None:
+        """Take every file below a folder that nothing excludes."""
+        pending = [(root, self.rules_above(root))]
+        while pending:
+            folder, rules = pending.pop()
+            if folder in self.entered:
+                continue
+            self.entered.add(folder)
+            try:
+                with os.scandir(folder) as listing:
+                    entries = list(listing)
+            except OSError as error:
+                self.failures[folder] = _unreadable(error)
+                continue
+            rules = self.rules_in(folder, {entry.name for entry in entries}, rules)
+            for entry in entries:
+                if entry.is_symlink():
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in EXCLUDED and not self.ignored(entry.path + os.sep, rules):
+                        pending.append((entry.path, rules))
+                elif entry.name.endswith(SUFFIXES) and not self.ignored(entry.path, rules):
+                    if entry.is_file(follow_symlinks=False):
+                        self.files.add(entry.path)
+                    else:
+                        self.failures[entry.path] = NO_FILE
+
+    def ignored(self, path: str, rules: tuple[Patterns, ...]) -> bool:
+        """Return whether a path is excluded or ignored; of the ignore files the deepest decides."""
+        if self.excluded and self.excluded.verdict(path):
+            return True
+        for patterns in reversed(rules):
+            verdict = patterns.verdict(path)
+            if verdict is not None:
+                return verdict
+        return False
+
+    def rules_above(self, root: str) -> tuple[Patterns, ...]:
+        """Return the ignore files between a folder and the root of its repository, outermost first."""
+        above = []
+        folder = root
+        while not os.path.lexists(os.path.join(folder, ".git")):
+            folder, child = os.path.dirname(folder), folder
+            if folder == child:
+                return ()
+            above.append((folder, child))
+        rules: tuple[Patterns, ...] = ()
+        for folder, child in reversed(above):
+            names = {name for name in (".git", ".gitignore") if os.path.lexists(os.path.join(folder, name))}
+            rules = self.rules_in(folder, names, rules)
+            # A folder that is named is walked even if it, or one above it, is ignored.
+            if self.ignored(child + os.sep, rules):
+                rules = ()
+        return rules
+
+    def rules_in(self, folder: str, names: set[str], rules: tuple[Patterns, ...]) -> tuple[Patterns, ...]:
+        """Return the rules that hold in a folder, given those that hold around it."""
+        if ".git" in names:  # a repository within another one knows only its own rules
+            rules = self.add_rules(folder, _git_folder(folder) / "info" / "exclude", ())
+        if ".gitignore" in names:
+            rules = self.add_rules(folder, Path(folder, ".gitignore"), rules)
+        return rules
+
+    def add_rules(self, folder: str, file: Path, rules: tuple[Patterns, ...]) -> tuple[Patterns, ...]:
+        """Return the rules, and those of one more ignore file, if it is there."""
+        try:
+            lines = file.read_bytes().decode("utf-8-sig", "surrogateescape").split("\n")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return rules
+        except OSError as error:
+            self.failures[str(file)] = _unreadable(error)
+            return rules
+        patterns = Patterns.parse(folder, lines)
+        return (*rules, patterns) if patterns else rules
+
+
+def _git_folder(folder: str) -> Path:
+    """Return where a repository keeps what its work trees share; in a work tree `.git` is a file."""
+    git = Path(folder, ".git")
+    if git.is_file():
+        git = Path(folder, _first_line(git).removeprefix("gitdir:").strip())
+        if (git / "commondir").is_file():
+            git /= _first_line(git / "commondir")
+    return git
+
+
+def _first_line(file: Path) -> str:
+    return file.read_text("utf-8", "surrogateescape").partition("\n")[0].strip()
+
+
+def _unreadable(error: OSError) -> SourceError:
+    return SourceError("read", error.strerror or str(error))
