@@ -14,20 +14,25 @@ import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from codemods.engine.source import SourceError
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
 
 SUFFIXES = (".py", ".ipynb")
 EXCLUDED = frozenset(
     (".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".ruff_cache", ".tox", ".venv")
-    + ("__pycache__", "build", "dist", "node_modules", "site-packages", "venv")
-)
+) | {"__pycache__", "build", "dist", "node_modules", "site-packages", "venv"}
 """Folders that are entered only when they are named."""
 NO_FILE = SourceError("no-file", "neither a regular file nor a folder", skipped=True)
+_GLOB = re.compile(
+    r"""
+      (?P<stars>\*+) | (?P<any>\?) | \\(?P<escaped>.) | (?P<plain>[^*?\[\\]+)
+    | \[ (?P<not>[!^]?) (?P<set> \]? (?: \[:\w+:\] | \\. | [^\]\\] )* ) \]
+    | (?P<broken>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_SET_MEMBER = re.compile(r"\[:(\w+):\]|\\(.)|(.)", re.DOTALL)
+_CLASSES = {"alpha": "a-zA-Z", "alnum": "a-zA-Z0-9", "digit": "0-9", "lower": "a-z", "upper": "A-Z"}
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
@@ -46,39 +51,80 @@ class Discovery:
 
 @dataclass(frozen=True)
 class Patterns:
-    """The patterns of one ignore file; they speak of the paths below its folder."""
+    """The patterns of one ignore file, for the paths below its folder.
+
+    They are one expression, the last pattern first, so that one match tells which pattern decides.
+    """
 
     folder: str
-    spec: "GitIgnoreSpec"
-    any: re.Pattern[str]
+    expression: re.Pattern[str]
+    negated: tuple[bool, ...]
 
     @classmethod
     def parse(cls, folder: str, lines: Iterable[str]) -> "Patterns | None":
         """Read the lines of an ignore file, or return None if there is no pattern in them."""
-        lines = [line for line in lines if line.strip() and not line.startswith("#")]
-        if not lines:
-            return None
-        # Here, since most runs need no patterns, and the import takes as long as the walk.
-        from pathspec import GitIgnoreSpec
-
-        patterns: list[Any] = []
+        expressions: list[str] = []
+        negated: list[bool] = []
         for line in lines:
-            # Git, too, passes over a line that makes no sense.
-            with contextlib.suppress(ValueError):
-                # `a/**` means what is in `a`; the folder itself must be entered, to see what a later
-                # pattern takes back.
-                patterns += GitIgnoreSpec.from_lines([re.sub(r"/\*\*\s*$", "/**/*", line)]).patterns
-        expressions = [pattern.regex.pattern for pattern in patterns if pattern.regex]
-        union = "|".join(re.sub(r"\(\?P<\w+>", "(?:", expression) for expression in expressions)
-        return cls(os.path.join(folder, ""), GitIgnoreSpec(patterns), re.compile(union or r"(?!)"))
+            # A space at the end counts only behind a backslash.
+            pattern = re.sub(r"(?<!\\) +$", "", line.removesuffix("\r"))
+            if not pattern or pattern.startswith("#"):
+                continue
+            # Git, too, passes over a pattern that makes no sense.
+            with contextlib.suppress(re.error):
+                expressions.insert(0, re.compile(_expression(pattern.removeprefix("!"))).pattern)
+                negated.insert(0, pattern.startswith("!"))
+        if not expressions:
+            return None
+        union = "|".join(f"({expression})" for expression in expressions)
+        return cls(os.path.join(folder, ""), re.compile(union, re.DOTALL), tuple(negated))
 
     def verdict(self, path: str) -> bool | None:
-        """Return whether a path is ignored (True), taken back (False), or not spoken of (None)."""
+        """Return whether a path is ignored (True), taken back (False), or not spoken of (None).
+
+        The path of a folder ends in a separator.
+        """
         if not path.startswith(self.folder):
             return None
-        inside = path[len(self.folder) :].replace(os.sep, "/")
-        # Hardly any path matches, and one expression tells it faster than a hundred.
-        return self.spec.check_file(inside).include if self.any.match(inside) else None
+        match = self.expression.fullmatch(path[len(self.folder) :].replace(os.sep, "/"))
+        return match and not self.negated[(match.lastindex or 1) - 1]
+
+
+def _expression(pattern: str) -> str:
+    """Translate a pattern of a `.gitignore`, which speaks of a path itself and not of what is below.
+
+    That is git's own reading, and the right one for a walk that never enters an ignored folder.
+    """
+    names = pattern.removesuffix("/")
+    end = "/?" if names == pattern else "/"
+    anchored = "/" in names
+    *parents, last = names.removeprefix("/").split("/")
+    expression = "" if anchored else "(?:.*/)?"
+    for name in parents:
+        expression += "(?:.*/)?" if name == "**" else _name_expression(name) + "/"
+    return expression + (".+" if last == "**" else _name_expression(last)) + end
+
+
+def _name_expression(name: str) -> str:
+    """Translate the part of a pattern that speaks of one name."""
+    expression = "(?=[^/])"
+    for token in _GLOB.finditer(name):
+        match token.lastgroup:
+            case "stars":
+                expression += "[^/]*"
+            case "any":
+                expression += "[^/]"
+            case "set":
+                members = [
+                    _CLASSES.get(named, "") or (plain if plain == "-" else re.escape(escaped or plain))
+                    for named, escaped, plain in _SET_MEMBER.findall(token["set"])
+                ]
+                expression += f"(?!/)[{token['not'] and '^'}{''.join(members)}]"
+            case "broken":  # a set without an end, or a last backslash: nothing matches
+                expression += "(?!)"
+            case _:
+                expression += re.escape(token["escaped"] or token["plain"])
+    return expression
 
 
 def discover(

@@ -8,6 +8,7 @@ is hidden from the analysis, and comes back as it was written:
   The names that such a line can be seen to use are its arguments, so `%time train(x)` uses `train`.
 - `%%time` and other cell magics whose body is Python are left out of the module's text, and so is the
   whole cell under any other (`%%bash`, `%%html`): nothing can be inserted above them.
+- A cell that is indented as a whole loses the indentation.
 
 Rendering replaces the `source` of the changed cells in the JSON text, and in it the changed lines.
 """
@@ -33,6 +34,9 @@ _PYTHON_BODY = frozenset(
     ["capture", "debug", "lprun", "memit", "mprun", "prun", "pyinstrument", "snakeviz", "time", "timeit"]
 )
 _PYTHON_LINE = re.compile(r"%{1,2}(?:debug|lprun|memit|mprun|prun|snakeviz|time|timeit)\b")
+_BINDING = re.compile(r"%time[ \t]+((?:[^\W\d]\w*[ \t]*,[ \t]*)*[^\W\d]\w*[ \t]*=)(?!=)")
+# A cell of one line may leave out the `%`, where the line isn't Python.
+_AUTOMAGIC = re.compile(r"\s*(?:cat|cd|conda|cp|env|ll|ls|mkdir|mv|pip|pwd|rm|rmdir|uv)\b[^\r\n]*\s*")
 _INTERPOLATED = re.compile(r"\{([^{}]*)\}|\$(\w+)")
 _NAME = re.compile(r"(?<![\w.])(?<!\s-)[^\W\d]\w*")
 
@@ -46,7 +50,7 @@ _TOKEN = re.compile(
     | (?P<open>[(\[{]) | (?P<close>[)\]}])
     | (?P<joined>\\(?:\r\n?|\n))
     | (?P<newline>\r\n?|\n)
-    | (?P<assign>=[ \t]*(?=!|%{1,2}\w))
+    | (?P<assign>(?<![=!<>:])=[ \t]*(?=!|%{1,2}\w))
     | (?P<help>\?{1,2}[ \t]*(?=[\r\n]|\Z))
     | (?P<other>[^\"'\#()\[\]{}\\\r\n=?]+|.)
     """,
@@ -94,10 +98,12 @@ class Mask:
 class Cell:
     """A code cell: its source is `prefix` and then `text` with the masks undone.
 
-    In the module it stands as `text`, from `line` on, and then `end`.
+    In the module it stands as `text`, from `line` on, and then `end`. An indented cell has its `indent`
+    before each line that isn't blank.
     """
 
     source: Value
+    indent: str
     prefix: str
     text: str
     masks: tuple[Mask, ...]
@@ -177,9 +183,12 @@ class Notebook:
             if self.marker in changed:
                 raise SourceError("notebook", "an edit moved a magic to another cell")
             pieces.append(self.raw[position : cell.source.start])
-            pieces.append(self._encode(cell.source, cell.prefix + changed))
+            pieces.append(self._encode(cell.source, _indent(cell.prefix + changed, cell.indent)))
             position = cell.source.end
-        data = "".join([*pieces, self.raw[position:]]).encode()
+        try:
+            data = "".join([*pieces, self.raw[position:]]).encode()
+        except UnicodeEncodeError as error:
+            raise SourceError("encode", f"utf-8 has no {error.object[error.start]!r}") from error
         Notebook.parse(self.path, data)
         return data
 
@@ -191,10 +200,10 @@ class Notebook:
             own, found, text = text.partition(cell.end + self.newline)
             if not found or own[-1:] not in "\r\n":
                 raise SourceError("notebook", "an edit reached over the end of a cell")
-            own = carried + own
+            own = carried + own.removesuffix(self.newline)
             # What was put before a cell of another language comes before the next one.
-            carried = own if cell.sealed and own.strip() else ""
-            texts.append(cell.text if cell.sealed else own.removesuffix(self.newline))
+            carried = own if cell.sealed else ""
+            texts.append("" if cell.sealed else own)
         if text and self.cells and not self.cells[-1].sealed:
             texts[-1] += self.newline + text.removesuffix(self.newline)
         elif carried or text:
@@ -218,7 +227,7 @@ class Notebook:
     def _merge(self, old: list[str], lines: list[str]) -> list[str]:
         """Return each of `lines` as JSON: in the old spelling, if it was there before."""
         merged: list[str] = []
-        matcher = SequenceMatcher(None, [json.loads(line) for line in old], lines, autojunk=False)
+        matcher = SequenceMatcher(None, [json.loads(line) for line in old], lines)
         for operation, first, last, start, stop in matcher.get_opcodes():
             if operation == "equal":
                 merged += old[first:last]
@@ -344,24 +353,39 @@ def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
 
 def _read_cell(index: int, source: Value, marker: str, line: int) -> Cell:
     """Return a code cell, with what isn't Python left out or masked."""
-    content = _join(source)
-    prefix, names = "", list[str]()
+    indent, content = _dedent(_join(source))
+    # IPython takes a lone indented first line, too.
+    prefix = content[: _end(_INDENT, content, 0)]
+    names: list[str] = []
     while magic := _CELL_MAGIC.match(content, len(prefix)):
-        if magic["name"] not in _PYTHON_BODY:
-            prefix = content
-            break
-        prefix = content[: magic.end()]
+        prefix = content[: magic.end()] if magic["name"] in _PYTHON_BODY else content
         names += _names(magic.group().strip())
     text = content[len(prefix) :]
     masks: tuple[Mask, ...] = ()
     if _syntax_error(text):
         text, masks = _mask(text, f"{marker}({index}, ")
         error = _syntax_error(text)
-        if error:
+        if error and _AUTOMAGIC.fullmatch(content):
+            prefix, text = content, ""
+        elif error:
             line = (error.lineno or 1) + _count_newlines(prefix)
             raise SourceError("syntax", f"cell {index} line {line}: {error.msg}") from error
     end = ", ".join([f'"{marker} {index}"', *dict.fromkeys(names)])
-    return Cell(source, prefix, text, masks, end, line)
+    return Cell(source, indent, prefix, text, masks, end, line)
+
+
+def _dedent(text: str) -> tuple[str, str]:
+    """Return the indentation that each line of a cell has, blank ones aside, and the text without it."""
+    lines = text.splitlines(keepends=True)
+    inked = [line for line in lines if line.strip()]
+    indent = inked[0][: _end(_INDENT, inked[0], 0)] if inked else ""
+    if not all(line.startswith(indent) for line in inked):
+        return "", text
+    return indent, "".join(line[len(indent) :] if line.strip() else line for line in lines)
+
+
+def _indent(text: str, indent: str) -> str:
+    return "".join(indent + line if line.strip() else line for line in text.splitlines(keepends=True))
 
 
 def _syntax_error(text: str) -> SyntaxError | None:
@@ -383,7 +407,9 @@ def _mask(text: str, call: str) -> tuple[str, tuple[Mask, ...]]:
     position = 0
     for start, end in _magics(text):
         original = text[start:end]
-        mask = Mask(", ".join([f"{call}{len(masks)}", *_names(original)]), original)
+        binding = _BINDING.match(original)
+        target = f"{binding[1]} " if binding else ""
+        mask = Mask(target + ", ".join([f"{call}{len(masks)}", *_names(original)]), original)
         masks.append(mask)
         pieces += [text[position:start], mask.text]
         position = end
@@ -419,7 +445,7 @@ def _magics(text: str) -> Iterator[tuple[int, int]]:
 
 def _names(magic: str) -> list[str]:
     """Return the names that a magic can be seen to use; too many of them do no harm."""
-    if python := _PYTHON_LINE.match(magic):
+    if python := _BINDING.match(magic) or _PYTHON_LINE.match(magic):
         code = magic[python.end() :]
     else:
         code = " ".join(map("".join, _INTERPOLATED.findall(magic)))
