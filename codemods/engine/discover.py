@@ -13,6 +13,8 @@ import re
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from codemods.engine.source import SourceError
@@ -33,6 +35,7 @@ _GLOB = re.compile(
 )
 _SET_MEMBER = re.compile(r"\[:(\w+):\]|\\(.)|(.)", re.DOTALL)
 _CLASSES = {"alpha": "a-zA-Z", "alnum": "a-zA-Z0-9", "digit": "0-9", "lower": "a-z", "upper": "A-Z"}
+_ANYWHERE = r"(?:.*/)?(?=[^/]+/?\Z)"
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
@@ -63,7 +66,7 @@ class Patterns:
     @classmethod
     def parse(cls, folder: str, lines: Iterable[str]) -> "Patterns | None":
         """Read the lines of an ignore file, or return None if there is no pattern in them."""
-        expressions: list[str] = []
+        expressions: list[tuple[str, str]] = []
         negated: list[bool] = []
         for line in lines:
             # A space at the end counts only behind a backslash.
@@ -72,11 +75,17 @@ class Patterns:
                 continue
             # Git, too, passes over a pattern that makes no sense.
             with contextlib.suppress(re.error):
-                expressions.insert(0, re.compile(_expression(pattern.removeprefix("!"))).pattern)
+                start, expression = _expression(pattern.removeprefix("!"))
+                re.compile(expression)
+                expressions.insert(0, (start, f"({expression})"))
                 negated.insert(0, pattern.startswith("!"))
         if not expressions:
             return None
-        union = "|".join(f"({expression})" for expression in expressions)
+        # Patterns that start alike are told apart from there: a walk spends its time here.
+        union = "|".join(
+            f"{start}(?:{'|'.join(expression for _, expression in alike)})"
+            for start, alike in groupby(expressions, itemgetter(0))
+        )
         return cls(os.path.join(folder, ""), re.compile(union, re.DOTALL), tuple(negated))
 
     def verdict(self, path: str) -> bool | None:
@@ -90,24 +99,25 @@ class Patterns:
         return match and not self.negated[(match.lastindex or 1) - 1]
 
 
-def _expression(pattern: str) -> str:
-    """Translate a pattern of a `.gitignore`, which speaks of a path itself and not of what is below.
+def _expression(pattern: str) -> tuple[str, str]:
+    """Translate a pattern of a `.gitignore`, into what may stand before it and the pattern itself.
 
-    That is git's own reading, and the right one for a walk that never enters an ignored folder.
+    It speaks of a path itself and not of what is below. That is git's own reading, and the right one
+    for a walk that never enters an ignored folder.
     """
     names = pattern.removesuffix("/")
     end = "/?" if names == pattern else "/"
-    anchored = "/" in names
+    start = "" if "/" in names else _ANYWHERE
     *parents, last = names.removeprefix("/").split("/")
-    expression = "" if anchored else "(?:.*/)?"
+    expression = ""
     for name in parents:
         expression += "(?:.*/)?" if name == "**" else _name_expression(name) + "/"
-    return expression + (".+" if last == "**" else _name_expression(last)) + end
+    return start, expression + (".+" if last == "**" else _name_expression(last)) + end
 
 
 def _name_expression(name: str) -> str:
     """Translate the part of a pattern that speaks of one name."""
-    expression = "(?=[^/])"
+    expression = "(?=[^/])" if name.startswith("*") else ""
     for token in _GLOB.finditer(name):
         match token.lastgroup:
             case "stars":
