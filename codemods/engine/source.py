@@ -5,6 +5,7 @@ part of the document, never of an edit: `render(text)` gives back the file's own
 text is unchanged.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -92,9 +93,10 @@ class PythonFile:
             line = _line(text[: error.start])
             character = text[error.start]
             raise SourceError("encode", f"line {line}: {self.encoding} has no {character!r}") from error
-        if _decode(data) != (text, self.encoding):
-            raise SourceError("encode", f"Python would no longer read the file as {self.encoding}")
-        return data
+        with contextlib.suppress(SourceError):
+            if _decode(data) == (text, self.encoding):
+                return data
+        raise SourceError("encode", f"Python would no longer read the file as {self.encoding}")
 
 
 def load(path: Path) -> bytes:
@@ -108,9 +110,7 @@ def load(path: Path) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise SourceError("read", "not a regular file")
         if status.st_size > MAX_BYTES:
-            raise SourceError(
-                "too-large", f"{status.st_size:,} bytes, more than the {MAX_BYTES:,} that are read"
-            )
+            raise SourceError("too-large", f"{status.st_size:,} bytes; no more than {MAX_BYTES:,} are read")
         return path.read_bytes()
     except OSError as error:
         raise SourceError("read", error.strerror or str(error)) from error
