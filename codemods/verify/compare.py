@@ -180,7 +180,7 @@ class _Comparison:
             after = tuple(_without_value(variable) for variable in after[: len(before)])
         if before == after:
             self.same.append(
-                f"{len(before)} variables" + (" as far as the original ran" if self.stopped else "")
+                _count(len(before), "variable") + (" as far as the original ran" if self.stopped else "")
             )
             return
         for number, (old, new) in enumerate(zip(before, after, strict=False)):
@@ -222,7 +222,8 @@ class _Comparison:
             if left != right:
                 self.different.append(f"output, line {number + 1}: {left!r} before, {right!r} after")
                 return
-        self.different.append(f"output: {len(old)} lines before, {len(new)} after")
+        lengths = f"{len(old)} lines before, {len(new)} after"
+        self.different.append(f"output: {'the newline at the end differs' if old == new else lengths}")
 
 
 def _unsteady(first: Observation, second: Observation) -> list[str]:

@@ -97,7 +97,7 @@ class Runner:
     """Runs many programs with one interpreter, cheaply.
 
     TensorFlow is imported once, by a server that forks for each program. The programs see no difference,
-    except that it is too late for them to set environment variables that TensorFlow reads when it is imported:
+    except that it is too late for them to set the environment variables that TensorFlow reads when imported:
     give these to the runner. Where there is no fork, each program has a process of its own.
     """
 
@@ -446,7 +446,7 @@ class _Job:
 
     def _read(self, stream: str) -> str:
         path = self._scratch / stream
-        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        return path.read_bytes().decode("utf-8", "replace") if path.exists() else ""
 
 
 def _inside(path: Path, root: Path) -> Path:
