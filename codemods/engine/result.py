@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from codemods.engine.codemod import Severity, Status
@@ -62,6 +64,14 @@ class FileStatus(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Change:
+    """A file's new text, and the digest of the bytes that it was computed from."""
+
+    text: str
+    digest: bytes
+
+
+@dataclass(frozen=True)
 class FileResult:
     """What a run found in one file and made of it.
 
@@ -73,6 +83,7 @@ class FileResult:
         encoding: the encoding of the patch's text.
         reason: why it failed or was skipped: a stable kebab-case code.
         detail: the same as a sentence.
+        change: what is to be written, where something changes.
     """
 
     path: str
@@ -82,3 +93,32 @@ class FileResult:
     encoding: str = "utf-8"
     reason: str | None = None
     detail: str | None = None
+    change: Change | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The numbers a run ends with: of files first, then of findings by what the tool does about them."""
+
+    files: int
+    changed: int
+    unchanged: int
+    failed: int
+    skipped: int
+    fixable: int
+    unsafe: int
+    refused: int
+
+    @classmethod
+    def of(cls, results: Iterable[FileResult]) -> Tally:
+        """Count the files and findings of a run."""
+        files: Counter[FileStatus] = Counter()
+        findings: Counter[Status] = Counter()
+        for result in results:
+            files[result.status] += 1
+            findings.update(finding.status for finding in result.findings)
+        return cls(
+            files.total(),
+            *(files[status] for status in FileStatus),
+            *(findings[status] for status in Status),
+        )

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from codemods.analysis.module import Module
 from codemods.analysis.project import Project
 from codemods.engine import registry
-from codemods.engine.apply import CannotEditError, apply
 from codemods.engine.codemod import Finding, Refusal, Rewrite, Severity, Status
 from codemods.engine.result import Settings
 from codemods.engine.suppress import Suppressions
@@ -100,6 +99,7 @@ def _find(module: Module, settings: Settings, suppressions: Suppressions) -> lis
     found = [
         (name, finding)
         for name in settings.codemods
+        if any(trigger.decode() in module.text for trigger in registry.load(name).triggers)
         for finding in registry.load(name).find(module)
         if finding.severity >= settings.severity and not suppressions.suppress(name, finding.node)
     ]
@@ -123,10 +123,8 @@ def _unused(suppressions: Suppressions, settings: Settings) -> Iterator[_Found]:
             if unknown:
                 message = f"`{suppression.text}` names no codemod: {', '.join(sorted(unknown))}"
             node = ast.Constant(None, lineno=suppression.line, col_offset=suppression.column)
-            node.end_lineno, node.end_col_offset = (
-                suppression.line,
-                suppression.column + len(suppression.text),
-            )
+            node.end_lineno = suppression.line
+            node.end_col_offset = suppression.column + len(suppression.text.encode())
             yield "unused-suppression", Finding(node, message, Severity.NOTE, refusal=UNUSED_SUPPRESSION)
 
 
@@ -161,6 +159,9 @@ def _step(module: Module, accepted: Sequence[_Found], refused: dict[_Key, Refusa
 
 def _applied(module: Module, rewrites: Iterable[Rewrite]) -> str | Refusal:
     """Return the text after some rewrites, or why it can't be had."""
+    # Here, since most runs have nothing to apply, and LibCST takes longer to import than they take.
+    from codemods.engine.apply import CannotEditError, apply
+
     try:
         text, _ = apply(module.text, module.tree, rewrites)
         ast.parse(text)

@@ -20,7 +20,7 @@ class Suppression:
 
     Attributes:
         line: where it stands.
-        column: where it starts, from 0.
+        column: where it starts, from 0, in bytes of UTF-8 as ``ast`` counts.
         text: the comment's own words.
         names: the codemods it names; all where empty.
         whole_file: it is an ``ignore-file``.
@@ -77,5 +77,6 @@ def _read(text: str) -> Iterator[Suppression]:
         match = _MARK.match(token.string) if token.type == tokenize.COMMENT else None
         if match:
             names = frozenset(name.strip() for name in (match["names"] or "").split(",") if name.strip())
-            line, column = token.start
+            line, characters = token.start
+            column = len(token.line[:characters].encode())
             yield Suppression(line, column, match[0], names, match["verb"] == "ignore-file")

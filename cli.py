@@ -1,0 +1,312 @@
+"""The command line: options in, one call, one report, an exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TextIO, TypeVar
+
+import click
+
+import codemods
+from codemods.engine import config, registry
+from codemods.engine.codemod import Severity
+from codemods.engine.diff import text as text_of
+from codemods.engine.result import FileResult, FileStatus, Settings
+from codemods.reports import terminal
+
+NOTHING, CHANGES, FAILURE, INTERRUPTED = 0, 1, 2, 128 + signal.SIGINT
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that all commands which look at code have in common."""
+
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    severity: str
+    unsafe: bool | None
+    format: str
+    jobs: int
+    quiet: bool
+    config: Path | None
+
+    def resolved(self, paths: Sequence[Path]) -> tuple[Settings, config.Config]:
+        """Return what to do: the command line's word stands above the configuration's."""
+        try:
+            found = config.load(self.config) if self.config else config.find(paths)
+            ignore = self.ignore or (() if self.select else found.ignore)
+            names = registry.select(self.select or found.select, ignore)
+        except (config.ConfigError, registry.UnknownCodemodError) as error:
+            raise click.UsageError(str(error)) from error
+        unsafe = found.unsafe if self.unsafe is None else self.unsafe
+        return Settings(names, unsafe, Severity[self.severity.upper()], found.target), found
+
+
+def _names(_context: click.Context, _parameter: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_OPTIONS = (
+    click.option("--select", multiple=True, callback=_names, metavar="A,B", help="Run only these codemods."),
+    click.option("--ignore", multiple=True, callback=_names, metavar="A,B", help="Leave these codemods out."),
+    click.option(
+        "--severity",
+        type=click.Choice([str(severity) for severity in reversed(Severity)]),
+        default=str(Severity.NOTE),
+        show_default=True,
+        help="Leave out findings below this.",
+    ),
+    click.option("--unsafe/--no-unsafe", default=None, help="Make the rewrites that change behaviour too."),
+    click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True),
+    click.option(
+        "--jobs", type=click.IntRange(1), default=_processors, metavar="N", help="Processes to use."
+    ),
+    click.option("--quiet", is_flag=True, help="Print no findings; failures are always named."),
+    click.option("--config", type=_FILE, help="Read [tool.tf-codemods] from this file."),
+)
+
+
+def _common(command: CommandT) -> CommandT:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+_PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...")
+_STDIN_FILENAME = click.option("--stdin-filename", metavar="NAME", help="The name of what `-` reads.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": terminal.WIDTH})
+@click.version_option(codemods.__version__, message="%(prog)s %(version)s")
+def main() -> None:
+    """Rewrite TensorFlow code for logging, saving and loading; the diff can be seen first.
+
+    Exit status: 0 when nothing is left to change, 1 when `diff` found changes to make, 2 for wrong
+    usage and for any file that could not be read, parsed, decoded or written.
+    """
+
+
+@main.command()
+@_PATHS
+@_STDIN_FILENAME
+@_common
+def diff(paths: tuple[str, ...], stdin_filename: str | None, **options: Any) -> None:
+    """Print what would be changed as a patch, and write nothing.
+
+    The patch goes to standard output, as `git apply` takes it; the findings go to standard error.
+    """
+    with _interruptible():
+        asked = Options(**options)
+        if paths == ("-",):
+            results, _, settings = _standard_input(stdin_filename, asked)
+        else:
+            results, settings = _analyse(paths or (".",), asked)
+        _report(results, asked, settings, written=False, patches=True, log=sys.stderr)
+        _exit(results, CHANGES)
+
+
+@main.command()
+@_PATHS
+@_STDIN_FILENAME
+@_common
+def fix(paths: tuple[str, ...], stdin_filename: str | None, **options: Any) -> None:
+    """Rewrite files in place; for `-`, print the result."""
+    written: list[FileResult] = []
+    with _interruptible(written):
+        asked = Options(**options)
+        if paths == ("-",):
+            results, output, settings = _standard_input(stdin_filename, asked)
+            if asked.format == "text":
+                sys.stdout.buffer.write(output)
+            _report(results, asked, settings, written=True, log=sys.stderr)
+            _exit(results)
+        results, settings = _analyse(paths or (".",), asked)
+        _write(results, written)
+        _report(written, asked, settings, written=True, log=sys.stdout)
+        _exit(written)
+
+
+@main.command()
+@click.argument("repo", type=click.Path(exists=True, file_okay=False), default=".")
+@click.option("--allow-dirty", is_flag=True, help="Go ahead where git could not take the changes back.")
+@click.option("--report", type=_FILE, help="Write the report to this file, as Markdown.")
+@_common
+def migrate(repo: str, allow_dirty: bool, report: Path | None, **options: Any) -> None:
+    """Rewrite a whole repository, and report what was changed, what was refused, and why."""
+    from codemods.engine.git import no_way_back
+
+    written: list[FileResult] = []
+    with _interruptible(written):
+        asked = Options(**options)
+        if report and not report.absolute().parent.is_dir():
+            raise click.UsageError(f"there is no folder for the report {report}")
+        obstacle = None if allow_dirty else no_way_back(Path(repo))
+        if obstacle:
+            raise click.UsageError(f"{obstacle}; commit first, or give --allow-dirty")
+        results, settings = _analyse((repo,), asked, progress=not asked.quiet)
+        _write(results, written)
+        _report(written, asked, settings, written=True, groups=True, log=sys.stdout)
+        if report:
+            from codemods.reports import markdown
+
+            report.write_text(markdown.render(written, unsafe=settings.unsafe), "utf-8", "backslashreplace")
+        _exit(written)
+
+
+@main.command("list")
+@click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def list_(format: str) -> None:  # noqa: A002 - the name of the option
+    """List the codemods."""
+    found = [registry.load(name) for name in registry.names()]
+    if format == "json":
+        import json
+
+        click.echo(
+            json.dumps([{"name": codemod.name, "summary": codemod.summary} for codemod in found], indent=2)
+        )
+    else:
+        click.echo(terminal.catalogue(found))
+
+
+@main.command()
+@click.argument("codemod")
+def explain(codemod: str) -> None:
+    """Explain a codemod: what it does and why, with examples, and what it refuses."""
+    try:
+        _say(terminal.explanation(registry.load(codemod)), sys.stdout)
+    except registry.UnknownCodemodError as error:
+        raise click.UsageError(str(error)) from error
+
+
+# What the commands share. ------------------------------------------------------------------------
+
+
+def _analyse(
+    paths: Sequence[str], asked: Options, *, progress: bool = False
+) -> tuple[list[FileResult], Settings]:
+    from codemods.engine.discover import discover
+    from codemods.engine.run import run
+
+    if "-" in paths:
+        raise click.UsageError("`-` stands alone: standard input, or paths")
+    cwd = Path.cwd()
+    settings, found = asked.resolved([cwd / path for path in paths])
+    try:
+        files = discover(paths, cwd=cwd, exclude=found.exclude, exclude_root=found.file and found.file.parent)
+    except FileNotFoundError as error:
+        raise click.UsageError(f"there is no file or folder {error.filename}") from error
+    results = run(files, settings, jobs=asked.jobs)
+    if progress:
+        results = _with_progress(results, len(files.files) + len(files.failures))
+    return list(results), settings
+
+
+def _standard_input(name: str | None, asked: Options) -> tuple[list[FileResult], bytes, Settings]:
+    from codemods.engine.run import run_on_text
+
+    path = Path(name or "stdin.py").absolute()
+    settings, _ = asked.resolved([path])
+    result, output = run_on_text(path, sys.stdin.buffer.read(), settings, name or "-")
+    return [result], output, settings
+
+
+def _write(results: Iterable[FileResult], written: list[FileResult]) -> None:
+    """Write what a run has found; the list tells at any time what was done."""
+    from codemods.engine.run import write
+
+    for result in write(results):
+        written.append(result)  # noqa: PERF402 - one by one, for an interrupt to see
+
+
+def _with_progress(results: Iterator[FileResult], total: int) -> Iterator[FileResult]:
+    """Show how much is left: a bar on a terminal, a line for each tenth elsewhere."""
+    if sys.stderr.isatty():
+        with click.progressbar(results, total, label="Analysing", show_pos=True, file=sys.stderr) as bar:
+            yield from bar
+        return
+    for number, result in enumerate(results, 1):
+        if number * 10 // total > (number - 1) * 10 // total:
+            _say(f"{number} of {total} files analysed", sys.stderr)
+        yield result
+
+
+def _report(
+    results: Sequence[FileResult],
+    asked: Options,
+    settings: Settings,
+    *,
+    written: bool,
+    log: TextIO,
+    patches: bool = False,
+    groups: bool = False,
+) -> None:
+    if asked.format == "json":
+        from codemods.reports import json
+
+        click.echo(json.render(results))
+        return
+    for result in results:
+        if not asked.quiet:
+            for paragraph in terminal.findings([result], written=written, unsafe=settings.unsafe):
+                _say(paragraph, log)
+        if patches:
+            _print_patch(result)
+    if groups and not asked.quiet:
+        for paragraph in terminal.groups(results, unsafe=settings.unsafe):
+            _say(paragraph, log)
+    for paragraph in terminal.failures(results, skipped=not asked.quiet):
+        _say(paragraph, log)
+    _say(terminal.tally(results, written=written, unsafe=settings.unsafe), log)
+
+
+def _print_patch(result: FileResult) -> None:
+    if result.patch and _in_colour(sys.stdout):
+        _say(terminal.coloured(text_of(result.patch, result.encoding)), sys.stdout)
+    else:
+        sys.stdout.buffer.write(result.patch)
+        sys.stdout.flush()
+
+
+def _say(text: str, stream: TextIO) -> None:
+    """Print a styled text, for a stream that may not take every character."""
+    text = text if _in_colour(stream) else click.unstyle(text)
+    click.echo(text.encode(stream.encoding, "backslashreplace").decode(stream.encoding), stream, color=True)
+
+
+def _in_colour(stream: TextIO) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _exit(results: Iterable[FileResult], changes: int = NOTHING) -> NoReturn:
+    statuses = {result.status for result in results}
+    if FileStatus.FAILED in statuses:
+        sys.exit(FAILURE)
+    sys.exit(changes if FileStatus.CHANGED in statuses else NOTHING)
+
+
+@contextlib.contextmanager
+def _interruptible(written: Sequence[FileResult] = ()) -> Iterator[None]:
+    """Say what was done when the user stops the program."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        done = [result.path for result in written if result.status is FileStatus.CHANGED]
+        many = f"{len(done)} file{'' if len(done) == 1 else 's'} written: {', '.join(done)}"
+        _say(f"Interrupted; {many if done else 'no file was written'}.", sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

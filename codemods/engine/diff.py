@@ -1,0 +1,99 @@
+"""Unified diffs of bytes that ``git apply`` takes, whatever the newlines, the encoding and the path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
+_CONTEXT = 3
+_ESCAPES = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 34: '"', 92: "\\"}
+
+
+def unified(path: str, before: bytes, after: bytes) -> bytes:
+    """Return the patch from one content of a file to another; empty where they are the same.
+
+    Args:
+        path: the file's path, with ``/``.
+        before: the bytes it has.
+        after: the bytes it shall have.
+    """
+    if before == after:
+        return b""
+    old, new = _lines(before), _lines(after)
+    # What is the same at both ends needs no matcher, whose time grows with the square of the lines.
+    start, end = _same(old, new)
+    start, end = max(start - _CONTEXT, 0), max(end - _CONTEXT, 0)
+    matcher = SequenceMatcher(None, old[start : len(old) - end], new[start : len(new) - end])
+    patch = [b"--- " + _name("a/" + path), b"+++ " + _name("b/" + path)]
+    for hunk in matcher.get_grouped_opcodes(_CONTEXT):
+        first, last = hunk[0], hunk[-1]
+        old_range = _range(start + first[1], start + last[2])
+        new_range = _range(start + first[3], start + last[4])
+        patch.append(f"@@ -{old_range} +{new_range} @@\n".encode())
+        for tag, i1, i2, j1, j2 in hunk:
+            if tag == "equal":
+                patch += [_line(b" ", line) for line in old[start + i1 : start + i2]]
+            else:
+                patch += [_line(b"-", line) for line in old[start + i1 : start + i2]]
+                patch += [_line(b"+", line) for line in new[start + j1 : start + j2]]
+    return b"".join(patch)
+
+
+def text(patch: bytes, encoding: str) -> str:
+    """Return a patch as text: its path in the file system's encoding, its lines in the file's.
+
+    Args:
+        patch: what :func:`unified` gave.
+        encoding: the encoding of the file.
+    """
+    header, mark, body = patch.partition(b"\n@@ ")
+    # A byte order mark stays in the text: it is a part of the line.
+    encoding = "utf-8" if encoding == "utf-8-sig" else encoding
+    return os.fsdecode(header + mark) + body.decode(encoding, "replace")
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Return the lines as git sees them: nothing but a line feed ends one."""
+    lines = [line + b"\n" for line in data.split(b"\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
+
+
+def _same(old: Sequence[bytes], new: Sequence[bytes]) -> tuple[int, int]:
+    """Return how many lines are the same at the start, and at the end after these."""
+    shorter = min(len(old), len(new))
+    start = next((i for i in range(shorter) if old[i] != new[i]), shorter)
+    rest = shorter - start
+    end = next((i for i in range(rest) if old[-1 - i] != new[-1 - i]), rest)
+    return start, end
+
+
+def _range(start: int, end: int) -> str:
+    """Return a hunk's lines as unified diffs count them: an empty range names the line before it."""
+    length = end - start
+    return f"{start + 1 if length else start},{length}"
+
+
+def _line(mark: bytes, line: bytes) -> bytes:
+    return mark + line if line.endswith(b"\n") else mark + line + b"\n\\ No newline at end of file\n"
+
+
+def _name(path: str) -> bytes:
+    """Return a path and its newline as git writes them: quoted, or closed by a tab, where it has to be."""
+    if any(ord(character) < 32 or character in '"\\\x7f' for character in path):
+        quoted = "".join(
+            f"\\{_ESCAPES[code]}"
+            if code in _ESCAPES
+            else f"\\{code:03o}"
+            if code < 32 or code > 126
+            else chr(code)
+            for code in os.fsencode(path)
+        )
+        return f'"{quoted}"\n'.encode()
+    return os.fsencode(path) + (b"\t\n" if " " in path else b"\n")
+
+
+def _quoted(byte: int) -> bytes:
+    escape = _ESCAPES.get(byte) or (f"{byte:03o}" if byte < 32 or byte > 126 else None)
+    return f"\\{escape}".encode() if escape else bytes([byte])

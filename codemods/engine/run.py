@@ -1,0 +1,380 @@
+"""Codemods over many files: a byte search, a syntax check, and for the few that remain the rewrite.
+
+Nothing is written while files are analysed: every file is seen as it was at the start, so a dry run
+and a rewrite find the same, in one process and in many. The workers only compute; this process writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import multiprocessing
+import os
+import signal
+import symtable
+import sys
+import threading
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from codemods.analysis.module import split_lines
+from codemods.analysis.project import Project
+from codemods.engine import diff, registry, source
+from codemods.engine.codemod import Finding
+from codemods.engine.discover import Discovery, discover, project_root
+from codemods.engine.result import Change, FileResult, FileStatus, LocatedFinding, Settings
+from codemods.engine.rewrite import rewrite
+from codemods.engine.source import Document, PythonFile, SourceError
+
+TIME_LIMIT = 120.0
+"""Seconds that one file may take in a worker."""
+
+_CHUNK = 128 * 1024
+_WORTH_A_POOL = 6 * _CHUNK
+_STACK = 256 * 1024 * 1024
+_RECURSION = 30_000
+_PROJECT_TEXT = 2 * 1024 * 1024
+# A tree takes some 45 bytes for each byte of code, and three hundred for one of a table of numbers.
+_WEIGHT_LIMIT = 3 * 1024 * 1024
+_COMMA = 16
+T = TypeVar("T")
+
+
+def run(
+    found: Discovery, settings: Settings, *, jobs: int = 1, cwd: Path | None = None
+) -> Iterator[FileResult]:
+    """Yield what the codemods make of each file, in the order of their paths; nothing is written.
+
+    Args:
+        found: the files, and the paths that couldn't be searched.
+        settings: which codemods, and how far they may go.
+        jobs: how many processes may work.
+        cwd: the folder that paths are shown relative to; the working directory if None.
+    """
+    cwd = cwd or Path.cwd()
+    sizes = [_size(path) for path in found.files]
+    if jobs > 1 and sum(sizes) >= _WORTH_A_POOL:
+        results = _in_pool(list(_chunks(found.files, sizes)), settings, jobs, cwd)
+    else:
+        worker = Worker(settings, cwd)
+        results = (_deeply(functools.partial(worker.process, path)) for path in found.files)
+    failures = deque(
+        _failed(_shown(path, cwd), error) for path, error in sorted(found.failures, key=lambda item: item[0])
+    )
+    for result in results:
+        while failures and failures[0].path < result.path:
+            yield failures.popleft()
+        yield result
+    yield from failures
+
+
+def run_on_text(path: Path, data: bytes, settings: Settings, shown: str) -> tuple[FileResult, bytes]:
+    """Return what the codemods make of a file's bytes that are given, and the bytes after it.
+
+    Args:
+        path: where they belong; need not exist.
+        data: the bytes.
+        settings: which codemods, and how far they may go.
+        shown: how the file is called in the result.
+    """
+    worker = Worker(settings, Path.cwd())
+    result = _deeply(functools.partial(worker.process, path, data, shown))
+    if result.change is None:
+        return result, data
+    return result, source.read(path, data).render(result.change.text)
+
+
+def write(results: Iterable[FileResult], cwd: Path | None = None) -> Iterator[FileResult]:
+    """Write the changes that a run has found, and yield what became of each file.
+
+    An interrupt waits for the file at hand and raises before the next one, so that what was yielded
+    is what was written.
+
+    Args:
+        results: those of a run that has ended: a file written earlier would be seen by the others.
+        cwd: the folder that their paths are relative to; the working directory if None.
+
+    Raises:
+        KeyboardInterrupt: the user has asked to stop.
+    """
+    with _interrupts_held_back() as interrupts:
+        for result in results:
+            if interrupts:
+                raise KeyboardInterrupt
+            yield _written(result, cwd or Path.cwd())
+
+
+def _written(result: FileResult, cwd: Path) -> FileResult:
+    if result.change is None:
+        return result
+    path = cwd / result.path
+    try:
+        document = source.read(path)
+        if _digest(document.data) != result.change.digest:
+            raise SourceError("changed", "the file was changed by someone else since it was read")
+        source.write(path, document.render(result.change.text), expected=document.data)
+    except SourceError as error:
+        return replace(
+            result, status=FileStatus.FAILED, patch=b"", reason=error.reason, detail=error.detail, change=None
+        )
+    return result
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[list[int]]:
+    """Collect Ctrl-C in a list instead of raising; only the main thread gets any."""
+    arrived: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield arrived
+        return
+    previous = signal.signal(signal.SIGINT, lambda number, frame: arrived.append(number))
+    try:
+        yield arrived
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+# One file. ---------------------------------------------------------------------------------------
+
+
+class Worker:
+    """Analyses files one after another, and remembers the projects that they belong to."""
+
+    def __init__(self, settings: Settings, cwd: Path) -> None:
+        self._settings = settings
+        self._cwd = cwd
+        triggers = {t for name in settings.codemods for t in registry.load(name).triggers}
+        # A comment that suppresses nothing is reported, in whichever file it stands.
+        self._triggers = sorted(triggers | {b"tf-codemods:"})
+        self._projects: dict[Path, Project] = {}
+        self._project_text = 0
+
+    def process(self, path: Path, data: bytes | None = None, shown: str | None = None) -> FileResult:
+        """Return what the codemods make of one file, whatever happens.
+
+        Args:
+            path: the file.
+            data: its bytes; read from it if None.
+            shown: how it is called in the result; its path relative to the working directory if None.
+        """
+        shown = shown or _shown(path, self._cwd)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of the user's code: the parser would print them
+                return self._process(path, source.load(path) if data is None else data, shown)
+        except SourceError as error:
+            return _failed(shown, error)
+        except SyntaxError as error:
+            return _failed(shown, SourceError("syntax", f"line {error.lineno or 1}: {error.msg}"))
+        except (RecursionError, MemoryError):
+            return _failed(shown, SourceError("nesting", "an expression is nested too deeply to be analysed"))
+        except Exception as error:  # the one place: no file ends the run
+            text = f"{type(error).__name__}: {error}".strip().splitlines()[-1]
+            return _failed(shown, SourceError("internal", text))
+
+    def _process(self, path: Path, data: bytes, shown: str) -> FileResult:
+        if not any(trigger in data for trigger in self._triggers):
+            _check(path, data)
+            return FileResult(shown, FileStatus.UNCHANGED)
+        document = source.read(path, data)
+        if _weight(data) > _WEIGHT_LIMIT and isinstance(document, PythonFile):
+            raise SourceError(
+                "too-large", f"{len(data):,} bytes of code would take too much memory to analyse"
+            )
+        project, inside = self._project(path.absolute())
+        self._project_text += len(document.text)
+        rewritten = rewrite(document.text, inside, self._settings, project)
+        if rewritten.ignored:
+            return _failed(
+                shown, SourceError("ignored", "it says `# tf-codemods: ignore-file`", skipped=True)
+            )
+        lines = split_lines(document.text)
+        findings = tuple(_located(f, name, document, lines, shown) for name, f in rewritten.findings)
+        if rewritten.text == document.text:
+            return FileResult(shown, FileStatus.UNCHANGED, findings)
+        return FileResult(
+            shown,
+            FileStatus.CHANGED,
+            findings,
+            diff.unified(shown, data, document.render(rewritten.text)),
+            document.encoding if isinstance(document, PythonFile) else "utf-8",
+            change=Change(rewritten.text, _digest(data)),
+        )
+
+    def _project(self, path: Path) -> tuple[Project, str]:
+        """Return the project of a file, and the file's path in it."""
+        if self._project_text > _PROJECT_TEXT:
+            self._projects.clear()
+            self._project_text = 0
+        root = project_root(path)
+        if root not in self._projects:
+            self._projects[root] = Project(root, functools.partial(_files, root), _bytes, self._text)
+        return self._projects[root], path.relative_to(root).as_posix()
+
+    def _text(self, path: Path, data: bytes) -> str | None:
+        try:
+            text = source.read(path, data).text
+        except SourceError:
+            return None
+        self._project_text += len(text)
+        return text if _weight(data) <= _WEIGHT_LIMIT else None
+
+
+def _check(path: Path, data: bytes) -> None:
+    """Raise what is wrong with a file that no codemod has anything to say about."""
+    document = source.read(path, data)
+    if isinstance(document, PythonFile) and _weight(data) <= _WEIGHT_LIMIT:
+        # The fastest way to have all of Python's syntax checked: no tree is made.
+        symtable.symtable(document.text, path.name, "exec")
+
+
+def _weight(data: bytes) -> int:
+    return len(data) + _COMMA * data.count(b",")
+
+
+def _located(
+    finding: Finding, codemod: str, document: Document, lines: Sequence[str], shown: str
+) -> LocatedFinding:
+    node = finding.node
+    start, end = node.lineno, node.end_lineno  # type: ignore[attr-defined]
+    cell, line = document.locate(start)
+    return LocatedFinding(
+        path=shown,
+        cell=cell,
+        line=line,
+        column=_characters(lines[start - 1], node.col_offset) + 1,  # type: ignore[attr-defined]
+        end_line=document.locate(end)[1],
+        end_column=_characters(lines[end - 1], node.end_col_offset) + 1,  # type: ignore[attr-defined]
+        codemod=codemod,
+        status=finding.status,
+        severity=finding.severity,
+        message=finding.message,
+        reason=finding.refusal.code if finding.refusal else None,
+        detail=finding.explanation,
+        excerpt=tuple(text.rstrip("\r\n") for text in lines[start - 1 : end]),
+    )
+
+
+def _characters(line: str, offset: int) -> int:
+    """Return how many characters a number of UTF-8 bytes is."""
+    return len(line.encode()[:offset].decode())
+
+
+def _failed(shown: str, error: SourceError) -> FileResult:
+    status = FileStatus.SKIPPED if error.skipped else FileStatus.FAILED
+    return FileResult(shown, status, reason=error.reason, detail=error.detail)
+
+
+def _shown(path: Path, cwd: Path) -> str:
+    return Path(os.path.relpath(path, cwd)).as_posix()
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def _files(root: Path) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in discover([root], cwd=root).files]
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return source.load(path)
+    except SourceError:
+        return None
+
+
+def _deeply(function: Callable[[], T]) -> T:
+    """Call a function on a stack that is deep enough for expressions of many terms."""
+    results: list[T] = []
+    limit, size = sys.getrecursionlimit(), threading.stack_size(_STACK)
+    sys.setrecursionlimit(_RECURSION)
+    try:
+        thread = threading.Thread(target=lambda: results.append(function()), daemon=True)
+        thread.start()
+        thread.join()
+    finally:
+        sys.setrecursionlimit(limit)
+        threading.stack_size(size)
+    return results.pop()
+
+
+# Many files. -------------------------------------------------------------------------------------
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _chunks(files: Iterable[Path], sizes: Iterable[int]) -> Iterator[list[Path]]:
+    chunk: list[Path] = []
+    total = 0
+    for file, size in zip(files, sizes, strict=True):
+        chunk.append(file)
+        total += size
+        if total >= _CHUNK:
+            yield chunk
+            chunk, total = [], 0
+    if chunk:
+        yield chunk
+
+
+def _in_pool(chunks: Sequence[list[Path]], settings: Settings, jobs: int, cwd: Path) -> Iterator[FileResult]:
+    """Yield the results of all chunks in their order.
+
+    A worker's death or a timeout costs a chunk; its files are then done again, each on its own.
+    """
+    # Here, since a run over a few files needs no pool.
+    from concurrent.futures import TimeoutError as FutureTimeoutError
+
+    from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+    # A process with threads can't be forked safely, and a fork is the fastest start where it can.
+    fork = sys.platform == "linux" and threading.active_count() == 1
+    context = multiprocessing.get_context("fork" if fork else "spawn")
+    pool = ProcessPool(min(jobs, len(chunks)), context=context)
+
+    def schedule(files: list[Path]) -> ProcessFuture[list[FileResult]]:
+        return pool.schedule(_work, (files, settings, cwd), timeout=TIME_LIMIT)
+
+    try:
+        futures = deque((files, schedule(files)) for files in chunks)
+        while futures:
+            files, future = futures.popleft()
+            try:
+                yield from future.result()
+            except (FutureTimeoutError, ProcessExpired) as error:
+                if len(files) == 1:
+                    yield _failed(_shown(files[0], cwd), _death(error))
+                futures.extendleft(([file], schedule([file])) for file in reversed(files) if len(files) > 1)
+    finally:
+        pool.stop()  # type: ignore[no-untyped-call]
+        pool.join()
+
+
+def _work(files: Iterable[Path], settings: Settings, cwd: Path) -> list[FileResult]:
+    """Analyse a chunk of files in a worker."""
+    worker = _own_worker(settings, cwd)
+    return _deeply(lambda: [worker.process(path) for path in files])
+
+
+@functools.lru_cache(maxsize=1)
+def _own_worker(settings: Settings, cwd: Path) -> Worker:
+    """Return the one of this process, which lives as long as the run."""
+    return Worker(settings, cwd)
+
+
+def _death(error: Exception) -> SourceError:
+    code = getattr(error, "exitcode", None)
+    if code is None:
+        return SourceError("timeout", f"it took more than {TIME_LIMIT:.0f} seconds")
+    how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+    return SourceError("worker-died", f"the process that analysed it died: {how}")

@@ -1,0 +1,209 @@
+"""The report for people at a terminal; colours are taken out where the output is none."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from click import style
+
+from codemods.engine.codemod import Codemod, Example, Severity, Status
+from codemods.engine.diff import unified
+from codemods.engine.result import FileResult, FileStatus, LocatedFinding, Tally
+from codemods.reports.grouped import Group, grouped, place
+
+WIDTH = 100
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+_EXCERPT = 6
+_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+ADVICE = {
+    "syntax": f"It has to be valid Python {_PYTHON}, the version that runs tf-codemods; or exclude it.",
+    "decode": "Give it the coding cookie of its encoding in the first line, or save it as UTF-8.",
+    "encode": "Save it as UTF-8; the new code holds a character that its encoding lacks.",
+    "read": "Make it readable, or exclude it.",
+    "write": "Make it writable, and run again.",
+    "hard-link": "Give it a single name, and run again.",
+    "changed": "Run again, on the file as it is now.",
+    "nesting": "Split the expression, or exclude the file.",
+    "too-large": "Move tables of data out of it, or exclude it.",
+    "notebook": "Repair it by saving it in Jupyter, or exclude it.",
+    "timeout": "Run on this file alone; if it takes as long again, exclude it and report this as a bug.",
+    "worker-died": "Run on this file alone, with more memory; if it dies again, report this as a bug.",
+    "internal": "This is a bug of tf-codemods; please report it, with the file.",
+}
+"""What the user can do about a file that failed, by its reason."""
+
+
+def findings(results: Sequence[FileResult], *, written: bool, unsafe: bool) -> Iterator[str]:
+    """Yield a paragraph for each finding.
+
+    Args:
+        results: those of the run.
+        written: the changes were written, rather than shown.
+        unsafe: the user asked for rewrites that change behaviour too.
+    """
+    for result in results:
+        made = written and result.status is not FileStatus.FAILED
+        for finding in result.findings:
+            yield _finding(finding, _outcome(finding, made=made, unsafe=unsafe))
+
+
+def _finding(finding: LocatedFinding, outcome: str) -> str:
+    colour = _COLOURS[finding.severity]
+    where, label = place(finding), f"{finding.severity}[{finding.codemod}]"
+    # Styled after it was wrapped: the codes have no width.
+    head = _wrapped(f"{where}: {label} {finding.message}", "  ")
+    head = head.replace(where, style(where, bold=True), 1)
+    head = head.replace(label, style(label, fg=colour, bold=True), 1)
+    gutter = len(str(finding.end_line))
+    rule = style(" " * gutter + " |", fg="blue")
+    lines = [head, rule, *_excerpt(finding, gutter, colour), rule]
+    note = _wrapped(f"{' ' * gutter} = {outcome}", " " * (gutter + 5))
+    return "\n".join([*lines, note]) + "\n"
+
+
+def _excerpt(finding: LocatedFinding, gutter: int, colour: str) -> Iterator[str]:
+    """Yield the offending lines, each with carets under the part that is meant."""
+    lines = finding.excerpt
+    last = len(lines) - 1
+    for index, line in enumerate(lines):
+        if len(lines) > _EXCERPT and _EXCERPT - 2 <= index < last:
+            if index == _EXCERPT - 2:
+                yield style("." * gutter, fg="blue")
+            continue
+        number = style(f"{finding.line + index:>{gutter}} |", fg="blue")
+        start = finding.column - 1 if index == 0 else len(line) - len(line.lstrip())
+        end = finding.end_column - 1 if index == last else len(line.rstrip())
+        yield f"{number} {line}".rstrip()
+        if end > start:
+            carets = style("^" * sum(_width(character) for character in line[start:end]), fg=colour)
+            yield f"{style(' ' * gutter + ' |', fg='blue')} {_blank(line[:start])}{carets}"
+
+
+def _blank(text: str) -> str:
+    """Return space as wide as a text, tabs kept."""
+    return "".join("\t" if character == "\t" else " " * _width(character) for character in text)
+
+
+def _width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _outcome(finding: LocatedFinding, *, made: bool, unsafe: bool) -> str:
+    """Return what is done about a finding, and why."""
+    detail = finding.detail
+    if finding.status is Status.REFUSED:
+        return f"left alone ({finding.reason}): {detail}"
+    if finding.status is Status.UNSAFE:
+        verb = ("changed" if made else "to be changed") if unsafe else "changed with --unsafe only"
+        return f"{verb}, unsafe: {detail}"
+    return ("fixed" if made else "can be fixed") + (f": {detail}" if detail else "")
+
+
+def failures(results: Sequence[FileResult], *, skipped: bool) -> Iterator[str]:
+    """Yield a paragraph for each file that failed, and for those that were skipped if asked."""
+    for result in results:
+        if result.status is FileStatus.FAILED:
+            head = f"{result.path}: {style('failed', fg='red', bold=True)} ({result.reason}): {result.detail}"
+            advice = ADVICE.get(result.reason or "")
+            yield "\n".join([head, *([_wrapped(f"  {advice}", "  ")] if advice else [])])
+        elif result.status is FileStatus.SKIPPED and skipped:
+            yield f"{result.path}: skipped ({result.reason}): {result.detail}"
+
+
+def tally(results: Sequence[FileResult], *, written: bool, unsafe: bool) -> str:
+    """Return the lines that a run ends with."""
+    total = Tally.of(results)
+    changed = "changed" if written else "to change"
+    files = (
+        f"{_count(total.files, 'file')}: {total.changed} {changed}, {total.unchanged} unchanged, "
+        f"{total.failed} failed, {total.skipped} skipped"
+    )
+    found = total.fixable + total.unsafe + total.refused
+    if not found:
+        return f"{files}\nno findings"
+    how = "made" if unsafe else "not made without --unsafe"
+    return (
+        f"{files}\n{_count(found, 'finding')}: {total.fixable} {'fixed' if written else 'fixable'}, "
+        f"{total.unsafe} unsafe{f' ({how})' if total.unsafe else ''}, {total.refused} refused"
+    )
+
+
+def groups(results: Sequence[FileResult], *, unsafe: bool) -> Iterator[str]:
+    """Yield a paragraph for each codemod and what it did, for the end of a migration."""
+    for group in grouped(results, unsafe=unsafe):
+        yield "\n".join([style(title(group), bold=True), *(f"  {place}" for place in group.places)]) + "\n"
+
+
+def title(group: Group) -> str:
+    """Return what happened to the findings of a group, as a line."""
+    places = _count(len(group.places), "place")
+    return f"{group.codemod}, {group.outcome}, {places}" + (f": {group.detail}" if group.detail else "")
+
+
+def coloured(patch: str) -> str:
+    """Return a patch with its lines coloured as git does."""
+    return "".join(_coloured_line(line) for line in patch.splitlines(keepends=True))
+
+
+def _coloured_line(line: str) -> str:
+    if line.startswith(("--- ", "+++ ")):
+        return style(line, bold=True)
+    colour = {"-": "red", "+": "green", "@": "cyan"}.get(line[:1])
+    return style(line, fg=colour) if colour else line
+
+
+def catalogue(codemods: Sequence[Codemod]) -> str:
+    """Return the table of codemods."""
+    width = max(len(codemod.name) for codemod in codemods)
+    return "\n".join(
+        _wrapped(f"{codemod.name:<{width}}  {codemod.summary}", " " * (width + 2)) for codemod in codemods
+    )
+
+
+def explanation(codemod: Codemod) -> str:
+    """Return all that a codemod has to say of itself: its document, examples and refusals."""
+    parts = [style(codemod.name, bold=True), codemod.document]
+    parts += [_example(example) for example in codemod.examples]
+    if codemod.refusals:
+        parts.append(style("What it refuses", bold=True))
+        parts.append(
+            "\n".join(
+                _wrapped(f"  {refusal.code}: {refusal.sentence}", "      ") for refusal in codemod.refusals
+            )
+        )
+    return "\n\n".join(parts)
+
+
+def _example(example: Example) -> str:
+    before = textwrap.dedent(example.before).lstrip("\n")
+    if example.after is None:
+        reason = f" ({example.refusal.code})" if example.refusal else ""
+        return f"{style(f'An example that is left alone{reason}', bold=True)}\n\n{_indented(before)}"
+    after = textwrap.dedent(example.after).lstrip("\n")
+    patch = unified("example.py", before.encode(), after.encode()).decode()
+    unsafe = ", made with --unsafe only" if example.unsafe else ""
+    return f"{style(f'An example{unsafe}', bold=True)}\n\n{_indented(coloured(patch))}"
+
+
+def _indented(text: str) -> str:
+    return textwrap.indent(text.rstrip("\n"), "    ")
+
+
+def _wrapped(text: str, indent: str) -> str:
+    return textwrap.fill(
+        text,
+        WIDTH,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
