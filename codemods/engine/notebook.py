@@ -427,7 +427,8 @@ def _magics(text: str) -> Iterator[tuple[int, int]]:
                 yield start, position
                 continue
         token = _TOKEN.match(text, position)
-        assert token, "any character is a token"
+        if not token:  # the end, after some blanks
+            return
         position = token.end()
         match token.lastgroup:
             case "open":
