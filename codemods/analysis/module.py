@@ -112,15 +112,33 @@ class Module:
     def _nodes(self) -> list[ast.AST]:
         return list(ast.walk(self.tree))
 
+    def __contains__(self, node: ast.AST) -> bool:
+        """Tell whether a node is one of this module's."""
+        return node in self._parents
+
     @cached_property
     def _parents(self) -> dict[ast.AST, ast.AST]:
         return {child: node for node in self._nodes for child in ast.iter_child_nodes(node)}
 
+    @cached_property
+    def _by_kind(self) -> dict[type[ast.AST], list[tuple[int, ast.AST]]]:
+        """The nodes by their class, numbered in the order of the source."""
+        ordered = sorted(
+            self._nodes, key=lambda node: (getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
+        )
+        by_kind: dict[type[ast.AST], list[tuple[int, ast.AST]]] = {}
+        for number, node in enumerate(ordered):
+            by_kind.setdefault(type(node), []).append((number, node))
+        return by_kind
+
     def find_all(self, *kinds: type[NodeT]) -> Iterator[NodeT]:
         """Yield the nodes of some kinds in the order of the source."""
-        found = [node for node in self._nodes if isinstance(node, kinds)]
-        found.sort(key=lambda node: (getattr(node, "lineno", 0), getattr(node, "col_offset", 0)))
-        return iter(found)
+        found: list[tuple[int, ast.AST]] = []
+        for kind, nodes in self._by_kind.items():
+            if issubclass(kind, kinds):
+                found += nodes
+        found.sort()
+        return (cast("NodeT", node) for _, node in found)
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         """Return the node directly around a node; None for the module."""

@@ -1,0 +1,248 @@
+"""Which modules of a project import which, what importing one runs, and how an import is spelled."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from codemods.analysis.module import Module
+from codemods.analysis.project import Project
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Pass)
+# Calls that a module may make while it is imported without being a program that does its work.
+_QUIET_STATEMENTS = (
+    "warnings.",
+    "logging.",
+    "sys.path.",
+    "os.environ.",
+    "tensorflow.get_logger",
+    "tensorflow.compat.v1.logging.",
+    "absl.logging.",
+    "keras.utils.get_custom_objects",
+    "keras.saving.get_custom_objects",
+    "keras.utils.register_keras_serializable",
+    "keras.saving.register_keras_serializable",
+    "matplotlib.use",
+)
+_QUIET_VALUES = (
+    "builtins.",
+    "collections.",
+    "dataclasses.",
+    "functools.",
+    "logging.",
+    "math.",
+    "operator.",
+    "os.environ.",
+    "os.getenv",
+    "os.path.",
+    "pathlib.",
+    "re.compile",
+    "typing.",
+    "keras.activations.",
+    "keras.backend.",
+    "keras.constraints.",
+    "keras.initializers.",
+    "keras.layers.",
+    "keras.losses.",
+    "keras.metrics.",
+    "keras.optimizers.",
+    "keras.regularizers.",
+    "keras.saving.",
+    "keras.utils.",
+    "tensorflow.constant",
+    "tensorflow.TensorSpec",
+    "tensorflow.get_logger",
+    "numpy.array",
+    "numpy.float32",
+)
+_LOUD_BUILTINS = ("open", "print", "input", "exec", "eval", "exit", "quit")
+
+
+class ImportGraph:
+    """The imports that run when a module of a project is imported."""
+
+    def __init__(self, project: Project) -> None:
+        """Remember the project; modules are read when they are asked for."""
+        self.project = project
+        self._direct: dict[str, dict[str, str]] = {}
+        self._closures: dict[str, frozenset[str]] = {}
+
+    def direct(self, path: str) -> dict[str, str]:
+        """Return the project's modules that a module imports itself, each with the name it is imported by."""
+        if path not in self._direct:
+            module = self.project.module(path)
+            found: dict[str, str] = {}
+            for statement in _imports(module.tree.body) if module is not None else ():
+                for name in _names(statement):
+                    target, _ = self.project.find(name, path)
+                    if target is not None and target != path:
+                        found.setdefault(target, name)
+            self._direct[path] = found
+        return self._direct[path]
+
+    def closure(self, path: str) -> frozenset[str]:
+        """Return the modules that have run when a module has been imported, itself among them."""
+        if path not in self._closures:
+            found, pending = {path}, [path]
+            while pending:
+                for target in self.direct(pending.pop()):
+                    if target not in found:
+                        found.add(target)
+                        pending.append(target)
+            self._closures[path] = frozenset(found)
+        return self._closures[path]
+
+    def loaded(self, path: str) -> frozenset[str]:
+        """Return the modules that every program of the project has imported that runs a module's code.
+
+        A program is a module that nothing else imports, and that imports this one; the module itself
+        counts where nothing imports it.
+        """
+        stem = PurePosixPath(path).parent.name if path.endswith("__init__.py") else PurePosixPath(path).stem
+        importers, pending = {path}, [path]
+        while pending:
+            target = pending.pop()
+            stem = PurePosixPath(target).stem
+            word = PurePosixPath(target).parent.name if stem == "__init__" else stem
+            for other in self.project.mentioning(word) if word else ():
+                if other not in importers and target in self.direct(other):
+                    importers.add(other)
+                    pending.append(other)
+        imported = {target for importer in importers for target in self.direct(importer)}
+        programs = [importer for importer in importers if importer not in imported] or [path]
+        return frozenset.intersection(*(self.closure(program) for program in programs))
+
+    def runs(self, path: str) -> bool:
+        """Return whether importing a module does more than define things: it is a script without a guard."""
+        module = self.project.module(path)
+        return module is None or not all(_quiet(module, statement) for statement in module.tree.body)
+
+    def spelling(self, importer: Module, target: str) -> str | None:
+        """Return the module name by which a module can import another, None where that can't be told.
+
+        Relative in a package whose module already imports relatively; otherwise absolute, below the
+        folder that the module's own imports, its neighbours' or its package show to be on ``sys.path``.
+        """
+        parts = PurePosixPath(target).with_suffix("").parts
+        parts = parts[:-1] if parts[-1] == "__init__" else parts
+        here = PurePosixPath(importer.path).parent
+        if self._package(here) and self._relative(importer, here):
+            up, base = 1, here
+            while base.parts != parts[: len(base.parts)]:
+                base, up = base.parent, up + 1
+                if not self._package(base):
+                    return None
+            return "." * up + ".".join(parts[len(base.parts) :])
+        for base in self._bases(importer.path, here):
+            if base.parts == parts[: len(base.parts)] and len(parts) > len(base.parts):
+                rest = parts[len(base.parts) :]
+                return ".".join(rest) if all(part.isidentifier() for part in rest) else None
+        return None
+
+    def _package(self, folder: PurePosixPath) -> bool:
+        return (folder / "__init__.py").as_posix() in self.project.files
+
+    def _relative(self, importer: Module, here: PurePosixPath) -> bool:
+        own = list(_imports(importer.tree.body))
+        mine = [s for s in own if any(self.project.find(n, importer.path)[0] for n in _names(s))]
+        if mine:
+            return any(isinstance(s, ast.ImportFrom) and s.level for s in mine)
+        for path in self._neighbours(importer.path, here):
+            if any(name.startswith(".") for name in self.direct(path).values()):
+                return True
+        return False
+
+    def _neighbours(self, path: str, here: PurePosixPath) -> list[str]:
+        return sorted(p for p in self.project.files if PurePosixPath(p).parent == here and p != path)
+
+    def _bases(self, path: str, here: PurePosixPath) -> Iterator[PurePosixPath]:
+        """Yield the folders that are on ``sys.path`` when a module runs, the surest first."""
+        for other in (path, *self._neighbours(path, here)):
+            for target, name in self.direct(other).items():
+                if not name.startswith("."):
+                    base = PurePosixPath(target).with_suffix("")
+                    base = base.parent if base.name == "__init__" else base
+                    words = name.split(".")
+                    length = next(
+                        (n for n in range(len(words), 0, -1) if base.parts[-n:] == tuple(words[:n])), 0
+                    )
+                    if length:
+                        yield PurePosixPath(*base.parts[:-length])
+        if not self._package(here):
+            yield here  # the folder of a script that is run
+        else:
+            base = here
+            while self._package(base) and base.parts:
+                base = base.parent
+            yield base
+
+
+def _imports(body: list[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield the imports that run with a body: not those in functions or for type checkers only."""
+    for statement in body:
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            yield statement
+        elif isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test):
+            yield from _imports(statement.orelse)
+        elif not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for name in ("body", "orelse", "finalbody"):
+                yield from _imports(getattr(statement, name, []))
+            for handler in getattr(statement, "handlers", ()):
+                yield from _imports(handler.body)
+
+
+def _names(statement: ast.Import | ast.ImportFrom) -> list[str]:
+    """Return the dotted names that may be modules."""
+    if isinstance(statement, ast.Import):
+        return [alias.name for alias in statement.names]
+    base = "." * statement.level + (statement.module or "")
+    separator = "" if base.endswith(".") else "."
+    return [base if alias.name == "*" else f"{base}{separator}{alias.name}" for alias in statement.names]
+
+
+def is_main_guard(statement: ast.stmt) -> bool:
+    """Return whether a statement is ``if __name__ == "__main__":``."""
+    return isinstance(statement, ast.If) and ast.unparse(statement.test) in {
+        "__name__ == '__main__'",
+        "'__main__' == __name__",
+    }
+
+
+def _quiet(module: Module, statement: ast.stmt) -> bool:
+    if isinstance(statement, _DEFINITIONS) or is_main_guard(statement):
+        return True
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Constant) or _starts(module, statement.value, _QUIET_STATEMENTS)
+    if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+        calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+        return all(_quiet_value(module, call) for call in calls)
+    if isinstance(statement, (ast.If, ast.Try)):
+        inner = [*statement.body, *statement.orelse, *getattr(statement, "finalbody", [])]
+        inner += [s for handler in getattr(statement, "handlers", ()) for s in handler.body]
+        return all(_quiet(module, each) for each in inner)
+    return isinstance(statement, (ast.Raise, ast.Delete, ast.Assert))
+
+
+def _starts(module: Module, node: ast.expr, prefixes: tuple[str, ...]) -> bool:
+    """Return whether the innermost call of ``a(...).b(...)`` is one of some functions."""
+    while isinstance(node, ast.Call):
+        name = module.resolve(node.func)
+        if name is not None:
+            return name.startswith(prefixes)
+        node = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+    return False
+
+
+def _quiet_value(module: Module, call: ast.Call) -> bool:
+    name = module.resolve(call.func)
+    if name is None:
+        return isinstance(call.func, ast.Attribute) and (
+            not module.resolve(call.func.value) or _starts(module, call.func.value, _QUIET_VALUES)
+        ) and isinstance(call.func.value, (ast.Call, ast.Constant)) 
+    if name.startswith("builtins."):
+        return name.removeprefix("builtins.") not in _LOUD_BUILTINS
+    if name.startswith(_QUIET_VALUES):
+        return True
+    found = module.project.definition(name) if module.project is not None else None
+    return found is not None and isinstance(found[1], ast.ClassDef)  # a configuration object, as a rule

@@ -1,0 +1,1398 @@
+"""What a value is, as far as the source tells: a number, a scalar tensor, a batch, one for each replica, ...
+
+Values are followed through assignments, loops, unpacking, attributes of ``self``, and the return
+statements of the project's own functions. What isn't understood is ``unknown``, never a guess.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Literal, cast
+
+from codemods.analysis.module import Binding, Function, Module, Scope
+
+Kind = Literal[
+    "bottom", "number", "tensor", "variable", "array", "list", "numeric", "replicas",
+    "text", "none", "dict", "tuple", "results", "instance", "function", "unknown",
+]  # fmt: skip
+DType = Literal["float", "int", "bool"]
+_NUMERIC = frozenset({"number", "tensor", "variable", "array", "list", "numeric"})
+_DEPTH = 8
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass(frozen=True)
+class Value:
+    """What is known about the value of an expression.
+
+    Attributes:
+        kind: ``numeric`` is a number, tensor, array or list of numbers, not known which; ``replicas`` is
+            what ``strategy.run`` returns; ``results`` is the loss and metrics that ``evaluate`` returns.
+        low: the least rank it can have; for ``replicas``, on each replica.
+        high: the greatest rank it can have, None if that isn't known.
+        dtype: the kind of its numbers; None where that isn't known, also for half precision.
+        items: the known items of a dict, by key, and of a tuple.
+        element: what the elements of a list, and the other values of a dict, are.
+        instances: for an instance, the calls that construct it.
+        function: for a function, its definition.
+        module: for a function, where it is defined.
+        strategy: for ``replicas``, the strategy's expression.
+        share: it is this replica's share of a mean over all of them: their sum is the mean.
+        summed: it is a sum over all elements.
+        optional: it may be None as well.
+    """
+
+    kind: Kind
+    low: int = 0
+    high: int | None = None
+    dtype: DType | None = None
+    items: tuple[tuple[object, Value], ...] = ()
+    element: Value | None = None
+    instances: tuple[Instance, ...] = ()
+    function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None = None
+    module: Module | None = None
+    strategy: ast.expr | None = None
+    share: Literal["yes", "maybe"] | None = None
+    summed: bool = False
+    optional: bool = False
+
+    @property
+    def numeric(self) -> bool:
+        """It is a number or holds numbers."""
+        return self.kind in _NUMERIC
+
+    @property
+    def scalar(self) -> bool:
+        """It is known to be one number."""
+        return self.numeric and self.high == 0
+
+    @property
+    def batch(self) -> bool:
+        """It is known to hold several numbers, or one in a dimension."""
+        return self.numeric and self.low > 0
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One construction of an object.
+
+    Attributes:
+        name: the qualified name of its class.
+        call: the constructor's call; None where only the class is known.
+        module: the module that the call stands in.
+        known: False for one more object of which nothing is known.
+    """
+
+    name: str
+    call: ast.Call | None
+    module: Module
+    known: bool = True
+
+    def argument(self, name: str, position: int | None = None) -> ast.expr | None:
+        """Return the argument that the constructor is given, None if it is left to its default."""
+        if self.call is None:
+            return None
+        for keyword in self.call.keywords:
+            if keyword.arg == name:
+                return keyword.value
+        if position is not None and position < len(self.call.args):
+            return self.call.args[position]
+        return None
+
+    @property
+    def plain(self) -> bool:
+        """The constructor's arguments are all in sight."""
+        return (
+            self.call is not None
+            and not any(isinstance(argument, ast.Starred) for argument in self.call.args)
+            and all(keyword.arg is not None for keyword in self.call.keywords)
+        )
+
+
+BOTTOM = Value("bottom")
+UNKNOWN = Value("unknown")
+TEXT = Value("text")
+NONE = Value("none")
+RESULTS = Value("results")
+
+
+def number(dtype: DType | None = None) -> Value:
+    """Return a Python or NumPy number."""
+    return Value("number", 0, 0, dtype)
+
+
+def tensor(low: int = 0, high: int | None = None, dtype: DType | None = None) -> Value:
+    """Return a tensor with bounds on its rank."""
+    return Value("tensor", low, high, dtype)
+
+
+_SCALAR = tensor(0, 0, "float")
+
+
+def join(one: Value, other: Value) -> Value:
+    """Return what is known of a value that is the one or the other."""
+    if one.kind == "bottom" or one == other:
+        return other
+    if other.kind == "bottom":
+        return one
+    if "none" in (one.kind, other.kind):
+        return replace(other if one.kind == "none" else one, optional=True)
+    optional = one.optional or other.optional
+    if one.instances or other.instances:
+        return _either_instance(one, other)
+    if one.numeric and other.numeric:
+        return Value(
+            one.kind if one.kind == other.kind else "numeric",
+            min(one.low, other.low),
+            None if one.high is None or other.high is None else max(one.high, other.high),
+            one.dtype if one.dtype == other.dtype else None,
+            element=join(one.element, other.element) if one.element and other.element else None,
+            share=one.share if one.share == other.share else "maybe",
+            optional=optional,
+        )
+    if one.kind != other.kind or one.kind == "function":
+        return UNKNOWN
+    if one.kind == "replicas":
+        same = _text(one.strategy) == _text(other.strategy)
+        inner = join(replace(one, kind="tensor"), replace(other, kind="tensor"))
+        return replace(inner, kind="replicas", strategy=one.strategy) if same else UNKNOWN
+    if one.kind in ("dict", "tuple") and [key for key, _ in one.items] == [key for key, _ in other.items]:
+        items = [(key, join(a, b)) for (key, a), (_, b) in zip(one.items, other.items, strict=True)]
+        return replace(one, items=tuple(items), element=_either(one.element, other.element))
+    if one.kind == "dict":
+        values = [value for _, value in (*one.items, *other.items)]
+        rest = [value for value in (one.element, other.element) if value is not None]
+        return Value("dict", element=reduce(join, [*values, *rest], BOTTOM))
+    return replace(one, optional=optional) if one.kind in ("text", "results") else UNKNOWN
+
+
+def _text(node: ast.expr | None) -> str:
+    return ast.unparse(node) if node is not None else ""
+
+
+def _either(one: Value | None, other: Value | None) -> Value | None:
+    return join(one or BOTTOM, other or BOTTOM) if one or other else None
+
+
+def _either_instance(one: Value, other: Value) -> Value:
+    instances = dict.fromkeys((*one.instances, *other.instances))
+    if one.kind != other.kind:
+        some = next(iter(instances))
+        instances[Instance("", None, some.module, known=False)] = None
+    return Value("instance", instances=tuple(instances), optional=one.optional or other.optional)
+
+
+# Which assignments reach a use. ------------------------------------------------------------------
+
+
+def reaching(module: Module, name: ast.Name) -> list[Binding]:
+    """Return the bindings of a name that can be the one in force where it is used."""
+    bindings = module.bindings(name)
+    scope = module.scope(name).lookup(name.id)
+    home = module.function(name)
+    if scope is None or len(bindings) < 2 or not _in_comprehension_of(module, name, scope):
+        return bindings
+    use = _position(name)
+    here = [binding for binding in bindings if module.function(binding.node) is home]
+    elsewhere = [binding for binding in bindings if module.function(binding.node) is not home]
+    around = {name, *module.ancestors(name)}
+    before = [binding for binding in here if _end(module, binding) <= use]
+    killer = max(
+        (binding for binding in before if _dominates(module, binding, around)),
+        key=lambda binding: _end(module, binding),
+        default=None,
+    )
+    start = _end(module, killer) if killer is not None else (0, 0)
+    found = [binding for binding in before if _end(module, binding) >= start]
+    inside = set(module.ancestors(killer.node)) if killer is not None else set()
+    loops = [
+        node for node in around if isinstance(node, (ast.For, ast.AsyncFor, ast.While)) and node not in inside
+    ]
+    found += [
+        binding
+        for binding in here
+        if binding not in found and any(loop in module.ancestors(binding.node) for loop in loops)
+        and not (killer is not None and _end(module, binding) < start)
+    ]
+    return found + elsewhere or bindings
+
+
+def _in_comprehension_of(module: Module, name: ast.Name, scope: Scope) -> bool:
+    """Return whether a name stands in a scope itself, or in a comprehension there."""
+    inner = module.scope(name)
+    while inner is not scope and isinstance(
+        inner.node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+    ):
+        inner = cast("Scope", inner.parent)
+    return inner is scope
+
+
+def _position(node: ast.AST) -> tuple[int, int]:
+    return node.lineno, node.col_offset  # type: ignore[attr-defined]
+
+
+def _end(module: Module, binding: Binding) -> tuple[int, int]:
+    """Return where a binding takes effect: behind its statement, or at the head of its block."""
+    node = binding.node
+    if isinstance(node, (ast.arg, ast.alias, ast.ExceptHandler, *_FUNCTIONS, ast.ClassDef)):
+        return _position(node)
+    statement = module.statement(node)
+    if isinstance(statement, (ast.For, ast.AsyncFor, ast.With, ast.AsyncWith, ast.If, ast.While)):
+        return _position(node)
+    return cast("int", statement.end_lineno), cast("int", statement.end_col_offset)
+
+
+def _dominates(module: Module, binding: Binding, around: set[ast.AST]) -> bool:
+    node = binding.node
+    if isinstance(node, ast.arg):
+        return True
+    if isinstance(node, ast.ExceptHandler):
+        return False
+    statement = module.statement(node)
+    if isinstance(statement, (ast.For, ast.AsyncFor, ast.With, ast.AsyncWith)):
+        return statement in around
+    parent = module.parent(statement)
+    if parent not in around or isinstance(node, ast.NamedExpr):
+        return False
+    # A branch holds for its own statements only.
+    block = module.block(statement)
+    return isinstance(parent, (ast.Module, *_FUNCTIONS)) or any(other in around for other in block)
+
+
+# Tables. -----------------------------------------------------------------------------------------
+
+_MATH = ("tensorflow.math.", "tensorflow.", "keras.ops.", "keras.backend.", "tensorflow.experimental.numpy.")
+_REDUCTIONS = {
+    "reduce_mean": None, "reduce_sum": None, "reduce_max": None, "reduce_min": None, "reduce_prod": None,
+    "reduce_std": "float", "reduce_variance": "float", "reduce_logsumexp": "float", "reduce_euclidean_norm": None,
+    "reduce_any": "bool", "reduce_all": "bool", "count_nonzero": "int", "norm": "float",
+    "mean": None, "sum": None, "max": None, "min": None, "prod": None, "std": "float", "var": "float",
+    "any": "bool", "all": "bool", "logsumexp": "float", "median": "float",
+}  # fmt: skip
+_ELEMENTWISE = frozenset({
+    "identity", "stop_gradient", "abs", "square", "negative", "sign", "clip_by_value", "clip", "zeros_like",
+    "ones_like", "convert_to_tensor", "maximum", "minimum", "add", "subtract", "multiply", "round", "floor", "ceil",
+    "squared_difference", "pow", "convert_to_numpy",
+})  # fmt: skip
+_FLOATING = frozenset({
+    "sqrt", "exp", "log", "log1p", "sigmoid", "tanh", "relu", "softplus", "divide", "truediv", "softmax",
+    "divide_no_nan", "rsqrt", "sin", "cos", "log_sigmoid", "sigmoid_cross_entropy_with_logits",
+})  # fmt: skip
+_COMPARISONS = frozenset({
+    "equal", "not_equal", "less", "greater", "less_equal", "greater_equal", "is_nan", "is_inf", "logical_not",
+    "logical_and", "logical_or",
+})  # fmt: skip
+_FILLED = frozenset({
+    "zeros", "ones", "fill", "random.normal", "random.uniform", "random.truncated_normal",
+    "random.stateless_normal", "random.stateless_uniform",
+})  # fmt: skip
+_SCALARS = {
+    "tensorflow.nn.compute_average_loss": "float", "tensorflow.nn.scale_regularization_loss": "float",
+    "tensorflow.nn.l2_loss": "float", "tensorflow.linalg.global_norm": "float",
+    "tensorflow.size": "int", "tensorflow.rank": "int", "tensorflow.timestamp": "float",
+}  # fmt: skip
+_NUMPY_REDUCTIONS = frozenset({
+    "mean", "sum", "max", "min", "amax", "amin", "median", "std", "var", "average", "prod", "nanmean", "nansum",
+    "nanmax", "nanmin", "ptp", "count_nonzero", "any", "all", "linalg.norm",
+})  # fmt: skip
+_NUMPY_TYPES = {"float16": None, "float32": "float", "float64": "float", "float_": "float",
+                "int32": "int", "int64": "int", "int_": "int", "bool_": "bool"}  # fmt: skip
+_NUMPY_ARRAYS = frozenset({"array", "asarray", "stack", "concatenate", "zeros", "ones", "arange", "linspace"})
+_DTYPES: Mapping[str, DType] = {
+    "float32": "float", "float64": "float", "float": "float", "int8": "int", "int16": "int", "int32": "int",
+    "int64": "int", "uint8": "int", "int": "int", "bool": "bool",
+}  # fmt: skip
+_NUMBERS: Mapping[str, DType | None] = {
+    "float": "float", "int": "int", "len": "int", "bool": "bool", "round": None, "hash": "int", "id": "int",
+    "ord": "int",
+}  # fmt: skip
+_VECTOR_METRICS = frozenset({"MeanTensor"})
+_THRESHOLDS = frozenset({
+    "Precision", "Recall", "TruePositives", "TrueNegatives", "FalsePositives", "FalseNegatives",
+})  # fmt: skip
+_AVERAGED = {"F1Score": "average", "FBetaScore": "average", "R2Score": "class_aggregation"}
+_LOSS_FUNCTIONS = frozenset({
+    "mean_squared_error", "mse", "MSE", "mean_absolute_error", "mae", "MAE", "binary_crossentropy",
+    "categorical_crossentropy", "sparse_categorical_crossentropy", "mean_absolute_percentage_error", "mape",
+    "mean_squared_logarithmic_error", "msle", "hinge", "squared_hinge", "huber", "log_cosh", "logcosh", "poisson",
+    "kl_divergence", "kld", "cosine_similarity", "categorical_accuracy", "sparse_categorical_accuracy",
+    "binary_accuracy", "top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy", "categorical_hinge",
+    "binary_focal_crossentropy", "categorical_focal_crossentropy",
+})  # fmt: skip
+_HALF = ("float16", "bfloat16", "mixed_precision")
+
+
+def library_bases(module: Module, name: str, depth: int = 0) -> set[str]:
+    """Return the library classes that a class is, or is derived from, by qualified name.
+
+    Args:
+        module: any module of the project.
+        name: a qualified name, as :meth:`Module.resolve` returns it.
+    """
+    found = _class(module, name)
+    if found is None:
+        return {_keras(name)}
+    where, node = found
+    if depth > _DEPTH:
+        return set()
+    bases: set[str] = set()
+    for base in node.bases:
+        resolved = where.resolve(base)
+        if resolved is not None:
+            bases |= library_bases(where, resolved, depth + 1)
+    return bases
+
+
+def _class(module: Module, name: str | None) -> tuple[Module, ast.ClassDef] | None:
+    found = definition(module, name)
+    return (found[0], found[1]) if found is not None and isinstance(found[1], ast.ClassDef) else None
+
+
+def definition(module: Module, name: str | None) -> tuple[Module, Function | ast.ClassDef] | None:
+    """Return the function or class that a qualified name means, with its module."""
+    if name is None:
+        return None
+    if name.startswith(module.id + "."):
+        node = module.definition(name[len(module.id) + 1 :])
+        if node is not None:
+            return module, node
+    return module.project.definition(name) if module.project is not None else None
+
+
+def _keras(name: str) -> str:
+    """Return the Keras name of what TensorFlow exports at its top as well, such as ``tf.losses``."""
+    for package in ("losses", "metrics", "optimizers"):
+        if name.startswith(f"tensorflow.{package}."):
+            return name.replace("tensorflow.", "keras.", 1)
+    return name
+
+
+def _dtype_of(node: ast.expr | None) -> DType | None:
+    if isinstance(node, ast.Attribute):
+        return _DTYPES.get(node.attr)
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return _DTYPES.get(node.value)
+    return _DTYPES.get(node.id) if isinstance(node, ast.Name) else None
+
+
+def _argument(call: ast.Call, name: str, position: int | None = None) -> ast.expr | None:
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    if position is not None and position < len(call.args):
+        return call.args[position]
+    return None
+
+
+def _is_none(node: ast.expr | None) -> bool:
+    return node is None or (isinstance(node, ast.Constant) and node.value is None)
+
+
+def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a function's own body, without those of the functions and classes in it."""
+    for child in ast.iter_child_nodes(function):
+        if not isinstance(child, (*_FUNCTIONS, ast.ClassDef, ast.Lambda)):
+            yield child
+            yield from own_nodes(child)
+
+
+# The evaluation. ---------------------------------------------------------------------------------
+
+
+class Shapes:
+    """Tells what the expressions of one module are."""
+
+    def __init__(
+        self,
+        module: Module,
+        arguments: Mapping[ast.arg, Value] | None = None,
+        active: frozenset[ast.AST] = frozenset(),
+    ) -> None:
+        """Start at a module, or in a function that is called.
+
+        Args:
+            module: the module.
+            arguments: what the parameters of the functions that are being followed hold.
+            active: the functions that are being followed.
+        """
+        self.module = module
+        self.arguments = dict(arguments or {})
+        self.active = active
+        self._busy: set[ast.AST] = set()
+
+    def value(self, node: ast.expr | None) -> Value:
+        """Return what an expression of the module is."""
+        if node is None or node in self._busy:
+            return BOTTOM if node is not None else NONE
+        self._busy.add(node)
+        try:
+            method = getattr(self, "_" + type(node).__name__.lower(), None)
+            result: Value = method(node) if method is not None else UNKNOWN
+        finally:
+            self._busy.discard(node)
+        return result
+
+    # Displays and operators. -----------------------------------------------------------------------
+
+    def _constant(self, node: ast.Constant) -> Value:
+        if node.value is None:
+            return NONE
+        if isinstance(node.value, bool):
+            return number("bool")
+        if isinstance(node.value, (int, float)):
+            return number("int" if isinstance(node.value, int) else "float")
+        return TEXT if isinstance(node.value, (str, bytes)) else UNKNOWN
+
+    def _joinedstr(self, node: ast.JoinedStr) -> Value:
+        return TEXT
+
+    def _list(self, node: ast.List) -> Value:
+        return self._listed(self._elements(node.elts))
+
+    def _tuple(self, node: ast.Tuple) -> Value:
+        return Value("tuple", items=tuple(enumerate(map(self.value, node.elts))))
+
+    def _elements(self, nodes: Sequence[ast.expr]) -> Value:
+        found = BOTTOM
+        for node in nodes:
+            if isinstance(node, ast.Starred):
+                found = join(found, self.element(self.value(node.value)))
+            else:
+                found = join(found, self.value(node))
+        return found
+
+    def _listed(self, element: Value) -> Value:
+        """Return a list of such elements."""
+        if element.kind == "bottom" or element.numeric:
+            high = None if element.high is None or element.kind == "bottom" else element.high + 1
+            return Value("list", element.low + 1, high, element.dtype, element=element)
+        return Value("tuple", element=element)
+
+    def _listcomp(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Value:
+        return self._listed(self.value(node.elt))
+
+    _generatorexp = _listcomp
+
+    def _dict(self, node: ast.Dict) -> Value:
+        items: dict[object, Value] = {}
+        element: Value | None = None
+        for key, value in zip(node.keys, node.values, strict=True):
+            found = self.value(value)
+            if key is None and found.kind == "dict":
+                items.update(found.items)
+                element = _either(element, found.element)
+            elif isinstance(key, ast.Constant):
+                items[key.value] = found
+            else:
+                element = _either(element, found if key is not None else UNKNOWN)
+        return Value("dict", items=tuple(items.items()), element=element)
+
+    def _dictcomp(self, node: ast.DictComp) -> Value:
+        return Value("dict", element=self.value(node.value))
+
+    def _ifexp(self, node: ast.IfExp) -> Value:
+        return join(self.value(node.body), self.value(node.orelse))
+
+    def _boolop(self, node: ast.BoolOp) -> Value:
+        return reduce(join, map(self.value, node.values), BOTTOM)
+
+    def _namedexpr(self, node: ast.NamedExpr) -> Value:
+        return self.value(node.value)
+
+    def _lambda(self, node: ast.Lambda) -> Value:
+        return Value("function", function=node, module=self.module)
+
+    def _compare(self, node: ast.Compare) -> Value:
+        found = reduce(self._combined, map(self.value, [node.left, *node.comparators]))
+        if isinstance(node.ops[0], (ast.In, ast.NotIn, ast.Is, ast.IsNot)) or found.kind == "text":
+            return number("bool")
+        return replace(found, dtype="bool") if found.numeric and found.kind != "list" else UNKNOWN
+
+    def _unaryop(self, node: ast.UnaryOp) -> Value:
+        if isinstance(node.op, ast.Not):
+            return number("bool")
+        return self.value(node.operand)
+
+    def _binop(self, node: ast.BinOp) -> Value:
+        return self._operation(self.value(node.left), node.op, self.value(node.right), node.right)
+
+    def _operation(self, left: Value, op: ast.operator, right: Value, right_node: ast.expr) -> Value:
+        if "text" in (left.kind, right.kind):
+            return TEXT
+        if left.kind == right.kind == "list" and isinstance(op, ast.Add):
+            return join(left, right)
+        if "list" in (left.kind, right.kind) and isinstance(op, (ast.Add, ast.Mult)):
+            if {left.kind, right.kind} <= {"list", "number"}:
+                return left if left.kind == "list" else right
+        found = self._combined(left, right)
+        if isinstance(op, ast.MatMult):
+            return replace(found, low=0, high=None) if found.numeric else UNKNOWN
+        if isinstance(op, ast.Div) and found.numeric:
+            found = replace(found, dtype=self._float())
+        if isinstance(op, (ast.Div, ast.Mult)) and left.summed and not self._measured(right_node):
+            found = replace(found, share="maybe", summed=False)
+        return found
+
+    def _measured(self, node: ast.expr) -> bool:
+        """Return whether a divisor is the size of what is at hand, not that of the global batch."""
+        names = {getattr(part, "attr", getattr(part, "id", None)) for part in ast.walk(node)}
+        return bool(names & {"shape", "size", "len"})
+
+    def _combined(self, left: Value, right: Value) -> Value:
+        """Return what an elementwise operation of two values gives, broadcast."""
+        if "bottom" in (left.kind, right.kind):
+            return right if left.kind == "bottom" else left
+        known = left if left.numeric else right
+        if "unknown" in (left.kind, right.kind) and known.kind in ("tensor", "variable"):
+            return tensor(known.low, None, known.dtype)  # a tensor wants its own type beside it
+        if not (left.numeric and right.numeric):
+            return UNKNOWN
+        kinds = {left.kind, right.kind}
+        kind: Kind = next(
+            (one for one in ("tensor", "variable", "array") if one in kinds),
+            "number" if kinds == {"number"} else "numeric",
+        )
+        dtypes = {left.dtype, right.dtype}
+        dtype: DType | None = "float" if "float" in dtypes else None
+        if None not in dtypes and dtype is None:
+            dtype = "int"
+        return Value(
+            "tensor" if kind == "variable" else kind,
+            max(left.low, right.low),
+            None if left.high is None or right.high is None else max(left.high, right.high),
+            dtype,
+            share=left.share or right.share,
+        )
+
+    def _float(self) -> DType | None:
+        """Return what a floating-point result is here; in a program with half precision, unknown."""
+        return None if any(word in self.module.text for word in _HALF) else "float"
+
+    # Names. ----------------------------------------------------------------------------------------
+
+    def _name(self, node: ast.Name) -> Value:
+        found = self.assigned(node)
+        if found.kind in ("list", "dict", "tuple"):
+            scope = self.module.scope(node).lookup(node.id)
+            if scope is not None:
+                found = self._filled(found, self.module.uses(scope, node.id))
+        return found if found.kind != "bottom" or self.module.bindings(node) else UNKNOWN
+
+    def assigned(self, node: ast.Name) -> Value:
+        """Return what a name is assigned, without what is put into it later."""
+        bindings = reaching(self.module, node)
+        values = [(binding, self._binding(binding)) for binding in bindings]
+        if any(value.batch and self._accumulates(binding) for binding, value in values):
+            # A sum of batches starts at a number that is gone after the first turn.
+            values = [(binding, value) for binding, value in values if value.kind != "number"]
+        return reduce(join, (value for _, value in values), BOTTOM)
+
+    def _accumulates(self, binding: Binding) -> bool:
+        return isinstance(self.module.parent(binding.node), ast.AugAssign)
+
+    def _filled(self, found: Value, uses: Sequence[ast.expr]) -> Value:
+        """Return a container with what the statements around it put into it."""
+        for use in uses:
+            parent = self.module.parent(use)
+            if isinstance(parent, ast.Attribute):
+                call = self.module.parent(parent)
+                if not isinstance(call, ast.Call) or call.func is not parent:
+                    continue
+                if parent.attr in ("append", "add") and len(call.args) == 1 and found.kind != "dict":
+                    found = self._with_element(found, self.value(call.args[0]))
+                elif parent.attr == "extend" and len(call.args) == 1:
+                    found = self._with_element(found, self.element(self.value(call.args[0])))
+                elif parent.attr == "update" and found.kind == "dict":
+                    found = self._updated(found, call)
+            elif isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store):
+                statement = self.module.parent(parent)
+                if isinstance(statement, ast.Assign) and parent in statement.targets:
+                    value = self.value(statement.value)
+                else:
+                    value = UNKNOWN
+                if found.kind == "dict":
+                    found = self._with_item(found, parent.slice, value)
+        return found
+
+    def _with_element(self, found: Value, element: Value) -> Value:
+        if found.kind == "tuple" and found.items:
+            return found
+        return self._listed(join(found.element or BOTTOM, element))
+
+    def _with_item(self, found: Value, key: ast.expr, value: Value) -> Value:
+        if isinstance(key, ast.Constant):
+            items = dict(found.items)
+            items[key.value] = join(items.get(key.value, BOTTOM), value)
+            return replace(found, items=tuple(items.items()))
+        return replace(found, element=join(found.element or BOTTOM, value))
+
+    def _updated(self, found: Value, call: ast.Call) -> Value:
+        for keyword in call.keywords:
+            key = ast.Constant(keyword.arg)
+            found = self._with_item(found, key if keyword.arg else keyword.value, self.value(keyword.value))
+        for argument in call.args:
+            other = self.value(argument)
+            if other.kind != "dict":
+                found = replace(found, element=UNKNOWN)
+                continue
+            for name, value in other.items:
+                found = self._with_item(found, ast.Constant(cast("str", name)), value)
+            if other.element is not None:
+                found = replace(found, element=join(found.element or BOTTOM, other.element))
+        return found
+
+    def _binding(self, binding: Binding) -> Value:
+        node = binding.node
+        if node in self._busy:
+            return BOTTOM
+        self._busy.add(node)
+        try:
+            return self._bound(binding)
+        finally:
+            self._busy.discard(node)
+
+    def _bound(self, binding: Binding) -> Value:
+        node = binding.node
+        if isinstance(node, ast.NamedExpr):
+            return self.value(node.value)
+        if isinstance(node, _FUNCTIONS):
+            return Value("function", function=node, module=self.module)
+        if isinstance(node, ast.arg):
+            return self._parameter(node)
+        if binding.imported is not None:
+            return self._import(binding.imported)
+        if binding.value is not None:
+            annotation = getattr(self.module.parent(node), "annotation", None)
+            found = self.value(binding.value)
+            return found if found.kind != "unknown" or annotation is None else self._annotated(annotation)
+        if not isinstance(node, ast.Name):
+            return UNKNOWN
+        owner = self.module.parent(node)
+        if isinstance(owner, ast.AugAssign):
+            before = reduce(join, map(self._binding, reaching(self.module, node)), BOTTOM)
+            return self._operation(before, owner.op, self.value(owner.value), owner.value)
+        return self._unpacked(node)
+
+    def _unpacked(self, node: ast.expr) -> Value:
+        path: list[int] = []
+        child: ast.AST = node
+        parent = self.module.parent(child)
+        while isinstance(parent, (ast.Tuple, ast.List, ast.Starred)):
+            if isinstance(parent, ast.Starred):
+                return UNKNOWN
+            if any(isinstance(element, ast.Starred) for element in parent.elts):
+                return UNKNOWN
+            path.insert(0, parent.elts.index(cast("ast.expr", child)))
+            child, parent = parent, self.module.parent(parent)
+        if isinstance(parent, (ast.For, ast.AsyncFor, ast.comprehension)) and parent.target is child:
+            found = self._turn(parent.iter)
+        elif isinstance(parent, ast.Assign):
+            found = self.value(parent.value)
+        elif isinstance(parent, ast.withitem):
+            found = self.value(parent.context_expr)
+        else:
+            return UNKNOWN
+        for index in path:
+            found = self.item(found, index)
+        return found
+
+    def _turn(self, node: ast.expr) -> Value:
+        """Return what a loop over an expression gives in each turn."""
+        if isinstance(node, ast.Call):
+            name = self.module.resolve(node.func)
+            arguments = node.args
+            if name == "builtins.enumerate" and arguments:
+                return Value("tuple", items=((0, number("int")), (1, self._turn(arguments[0]))))
+            if name == "builtins.zip":
+                return Value("tuple", items=tuple(enumerate(map(self._turn, arguments))))
+            if name in ("builtins.reversed", "builtins.sorted", "builtins.list", "builtins.tuple", "builtins.iter"):
+                return self._turn(arguments[0]) if arguments else UNKNOWN
+            if name == "builtins.range":
+                return number("int")
+            if isinstance(node.func, ast.Attribute) and node.func.attr in ("items", "values") and not arguments:
+                held = self.value(node.func.value)
+                if held.kind != "dict":
+                    return UNKNOWN
+                values = [value for _, value in held.items] + ([held.element] if held.element else [])
+                value = reduce(join, values, BOTTOM)
+                return value if node.func.attr == "values" else Value("tuple", items=((0, TEXT), (1, value)))
+        return self.element(self.value(node))
+
+    def element(self, found: Value) -> Value:
+        """Return what one element of a value is."""
+        if found.element is not None and found.kind != "dict":
+            return found.element
+        if found.kind == "tuple":
+            return reduce(join, (value for _, value in found.items), BOTTOM)
+        if found.numeric and found.kind != "number":
+            high = None if found.high is None else max(found.high - 1, 0)
+            return replace(found, low=max(found.low - 1, 0), high=high, kind="tensor" if found.kind == "variable" else found.kind)
+        return UNKNOWN
+
+    def item(self, found: Value, key: object) -> Value:
+        """Return an item of a value, by index or by key."""
+        items = dict(found.items)
+        if key in items:
+            return items[key]
+        if found.kind == "tuple" and isinstance(key, int) and key < 0 and items:
+            return items.get(len(items) + key, UNKNOWN)
+        if found.kind == "dict":
+            return found.element or UNKNOWN
+        if found.kind == "results":
+            return number("float")
+        return self.element(found)
+
+    def _parameter(self, node: ast.arg) -> Value:
+        if node in self.arguments:
+            return self.arguments[node]
+        if node.annotation is not None:
+            found = self._annotated(node.annotation)
+            if found.kind != "unknown":
+                return found
+        owner = self.module.parent(self.module.parent(node) or node)
+        if not isinstance(owner, _FUNCTIONS) or owner in self.active:
+            return UNKNOWN
+        found = BOTTOM
+        for call in self._calls(owner) or ():
+            found = join(found, Shapes(self.module, None, self.active | {owner})._given(owner, call, False).get(node, UNKNOWN))
+        return found if found.kind != "bottom" else UNKNOWN
+
+    def _calls(self, function: Function) -> list[ast.Call] | None:
+        """Return every call of a function, None where it is used in another way, or elsewhere."""
+        scope = self.module.scope(function)
+        if isinstance(scope.node, ast.ClassDef):
+            return self._method_calls(function)
+        calls = []
+        for use in self.module.uses(scope, function.name):
+            parent = self.module.parent(use)
+            if not isinstance(parent, ast.Call) or parent.func is not use:
+                return None
+            calls.append(parent)
+        return None if self._mentioned_elsewhere(function.name) else calls
+
+    def _method_calls(self, function: Function) -> list[ast.Call] | None:
+        calls = []
+        for node in self.module.find_all(ast.Attribute):
+            if node.attr == function.name:
+                parent = self.module.parent(node)
+                if not isinstance(parent, ast.Call) or parent.func is not node:
+                    return None
+                calls.append(parent)
+        return None if self._mentioned_elsewhere(function.name) else calls
+
+    def _mentioned_elsewhere(self, name: str) -> bool:
+        project = self.module.project
+        return project is not None and any(path != self.module.path for path in project.mentioning(name))
+
+    def _annotated(self, node: ast.expr) -> Value:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return UNKNOWN
+        if isinstance(node, ast.Subscript):
+            outer = self.module.resolve(node.value)
+            inner = node.slice
+            if outer in ("builtins.list", "typing.List", "typing.Sequence", "collections.abc.Sequence",
+                         "typing.Iterable", "collections.abc.Iterable"):  # fmt: skip
+                return self._listed(self._annotated(inner))
+            if outer in ("builtins.dict", "typing.Dict", "typing.Mapping") and isinstance(inner, ast.Tuple):
+                return Value("dict", element=self._annotated(inner.elts[-1]))
+            return replace(self._annotated(inner), optional=True) if outer == "typing.Optional" else UNKNOWN
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            return join(self._annotated(node.left), self._annotated(node.right))
+        if isinstance(node, ast.Constant) and node.value is None:
+            return NONE
+        name = self.module.resolve(node)
+        if name in ("builtins.float", "builtins.int", "builtins.bool"):
+            return number(_DTYPES[name.rpartition(".")[2]])
+        if name == "builtins.str":
+            return TEXT
+        if name in ("tensorflow.Tensor", "tensorflow.types.experimental.TensorLike"):
+            return tensor()
+        if name == "numpy.ndarray":
+            return Value("array")
+        return self._constructed(name, None) if name is not None else UNKNOWN
+
+    def _import(self, name: str) -> Value:
+        project = self.module.project
+        if project is None or not name:
+            return UNKNOWN
+        path, rest = project.find(name, self.module.path)
+        other = project.module(path) if path is not None else None
+        if other is None or "." in rest or other is self.module:
+            return UNKNOWN
+        bindings = other.inner_scope(other.tree).bindings.get(rest, [])
+        shapes = Shapes(other, None, self.active)
+        return reduce(join, map(shapes._binding, bindings), BOTTOM) if bindings else UNKNOWN
+
+    # Attributes and items. ---------------------------------------------------------------------------
+
+    def _attribute(self, node: ast.Attribute) -> Value:
+        base = self.value(node.value)
+        owned = self._owned(node)
+        if owned is not None:
+            return owned
+        if node.attr in ("learning_rate", "lr", "iterations"):
+            return Value("variable", 0, 0, "int" if node.attr == "iterations" else "float")
+        names = self._bases(base)
+        if node.attr == "history" and "keras.callbacks.History" in names:
+            return Value("dict", element=self._listed(number("float")))
+        if any(map(_is_model, names)):
+            if node.attr == "losses":
+                return self._listed(_SCALAR)
+            if node.attr == "metrics":
+                return self._listed(self._constructed("keras.metrics.Metric", None))
+            if node.attr == "optimizer":
+                return self._constructed("keras.optimizers.Optimizer", None)
+        if node.attr in ("T", "real", "imag", "values") and base.numeric:
+            return base
+        return UNKNOWN
+
+    def _bases(self, found: Value) -> set[str]:
+        """Return the library classes of an instance, none of them if it may be something else."""
+        if not found.instances or not all(instance.known for instance in found.instances):
+            return set()
+        return set.union(*(library_bases(instance.module, instance.name) for instance in found.instances))
+
+    def _owned(self, node: ast.Attribute) -> Value | None:
+        """Return what the methods of a project's class assign to an attribute, None if they don't."""
+        owner = self._class_of(node.value)
+        if owner is None:
+            return None
+        where, found = owner
+        values = list(self._assigned(where, found, node.attr))
+        return reduce(join, values, BOTTOM) if values else None
+
+    def _class_of(self, node: ast.expr) -> tuple[Module, ast.ClassDef] | None:
+        """Return the project's class that an expression is an instance of."""
+        if isinstance(node, ast.Name):
+            function = self.module.function(node)
+            while function is not None:
+                parent = self.module.parent(function)
+                arguments = [*function.args.posonlyargs, *function.args.args]
+                if isinstance(parent, ast.ClassDef) and arguments and arguments[0].arg == node.id:
+                    return self.module, parent
+                function = self.module.function(function)
+        instances = self.value(node).instances
+        if len(instances) == 1 and instances[0].known:
+            return _class(instances[0].module, instances[0].name)
+        return None
+
+    def _assigned(self, where: Module, owner: ast.ClassDef, name: str, depth: int = 0) -> Iterator[Value]:
+        shapes = self if where is self.module else Shapes(where, None, self.active)
+        for statement in owner.body:
+            if isinstance(statement, _FUNCTIONS) and statement.name == name:
+                yield Value("function", function=statement, module=where)
+            targets = statement.targets if isinstance(statement, ast.Assign) else ()
+            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                yield shapes.value(cast("ast.Assign", statement).value)
+            if (
+                isinstance(statement, ast.AnnAssign)
+                and isinstance(statement.target, ast.Name)
+                and statement.target.id == name
+            ):
+                yield shapes.value(statement.value) if statement.value else shapes._annotated(statement.annotation)
+        for node in ast.walk(owner):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr == name
+                and isinstance(node.ctx, ast.Store)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "self"
+            ):
+                yield shapes._stored(node)
+        if depth < _DEPTH:
+            for base in owner.bases:
+                found = _class(where, where.resolve(base))
+                if found is not None:
+                    yield from self._assigned(*found, name, depth + 1)
+
+    def _stored(self, node: ast.Attribute) -> Value:
+        if node in self._busy:
+            return BOTTOM
+        self._busy.add(node)
+        try:
+            parent = self.module.parent(node)
+            if isinstance(parent, ast.Assign):
+                return self.value(parent.value)
+            if isinstance(parent, ast.AnnAssign):
+                found = self.value(parent.value) if parent.value is not None else UNKNOWN
+                return found if found.kind != "unknown" else self._annotated(parent.annotation)
+            if isinstance(parent, ast.AugAssign):
+                return self._operation(BOTTOM, parent.op, self.value(parent.value), parent.value)
+            return self._unpacked(node)
+        finally:
+            self._busy.discard(node)
+
+    def _subscript(self, node: ast.Subscript) -> Value:
+        base = self.value(node.value)
+        key = node.slice
+        if isinstance(key, ast.Slice):
+            return base if base.numeric or base.element is not None else UNKNOWN
+        if isinstance(key, ast.UnaryOp) and isinstance(key.op, ast.USub) and isinstance(key.operand, ast.Constant):
+            return self.item(base, -cast("int", key.operand.value))
+        if isinstance(key, ast.Constant):
+            return self.item(base, key.value)
+        if isinstance(key, (ast.Tuple, ast.Compare)) or self.value(key).kind != "number":
+            if base.kind == "dict" and not base.items:
+                return base.element or UNKNOWN
+            return tensor(dtype=base.dtype) if base.numeric else UNKNOWN
+        return self.element(base)
+
+    # Calls. ------------------------------------------------------------------------------------------
+
+    def _call(self, node: ast.Call) -> Value:
+        name = self.module.resolve(node.func)
+        if name is not None:
+            found = definition(self.module, name)
+            if found is not None:
+                where, target = found
+                if isinstance(target, ast.ClassDef):
+                    return self._constructed(name, node)
+                if not isinstance(where.parent(target), ast.ClassDef):
+                    return self.returned(where, target, node)
+            known = self._library(_keras(name), node)
+            if known is not None:
+                return known
+        if isinstance(node.func, ast.Attribute):
+            method = self._method(node, node.func)
+            if method is not None:
+                return method
+        target_value = self.value(node.func)
+        if target_value.function is not None and target_value.module is not None:
+            return self.returned(target_value.module, target_value.function, node)
+        if target_value.instances:
+            return self._instance_called(target_value, node)
+        return UNKNOWN
+
+    def _constructed(self, name: str, call: ast.Call | None) -> Value:
+        return Value("instance", instances=(Instance(_keras(name), call, self.module),))
+
+    def _library(self, name: str, node: ast.Call) -> Value | None:
+        package, _, last = name.rpartition(".")
+        first = node.args[0] if node.args else None
+        if package == "builtins":
+            return self._builtin(last, node)
+        if package in ("math", "time", "statistics", "random"):
+            return number("float") if last not in ("choice", "sample", "shuffle", "choices", "strftime") else None
+        if name.startswith("numpy."):
+            return self._numpy(name.removeprefix("numpy."), node)
+        if name in _SCALARS:
+            share = name.startswith("tensorflow.nn.") and last != "l2_loss"
+            dtype = cast("DType", _SCALARS[name])
+            dtype = cast("DType", self._float()) if dtype == "float" else dtype
+            return replace(tensor(0, 0, dtype), share="yes" if share else None)
+        if name == "tensorflow.function" and first is not None:
+            return self.value(first)
+        if name in ("tensorflow.cast", "keras.ops.cast", "keras.backend.cast"):
+            dtype_node = _argument(node, "dtype", 1)
+            return self._tensor_of(first, _dtype_of(dtype_node))
+        if name in ("tensorflow.constant", "tensorflow.Variable"):
+            return self._constant_tensor(node, "variable" if last == "Variable" else "tensor")
+        if name == "tensorflow.reshape":
+            shape = _argument(node, "shape", 1)
+            low, high = _rank_of_shape(shape)
+            return tensor(low, high, self.value(first).dtype)
+        if name in ("tensorflow.distribute.get_strategy",):
+            return self._constructed("tensorflow.distribute.Strategy", node)
+        for prefix in _MATH:
+            if name.startswith(prefix):
+                found = self._operator(name.removeprefix(prefix), node, first)
+                if found is not None:
+                    return found
+        if name.startswith("tensorflow.nn."):
+            return self._network(last, node, first)
+        if package in ("keras.losses", "keras.metrics") and last in _LOSS_FUNCTIONS:
+            return self._without_axis(first, _argument(node, "y_pred", 1))
+        if last[:1].isupper() and name.startswith(("keras.", "tensorflow.")):
+            return self._constructed(name, node)
+        if name.startswith("keras.applications."):
+            return self._constructed("keras.Model", node)
+        return None
+
+    def _builtin(self, name: str, node: ast.Call) -> Value | None:
+        first = self.value(node.args[0]) if node.args else BOTTOM
+        if name in _NUMBERS:
+            return number(_NUMBERS[name] or first.dtype)
+        if name in ("str", "repr", "format"):
+            return TEXT
+        if name == "abs":
+            return first
+        if name in ("sum", "max", "min"):
+            if len(node.args) > 1 and name != "sum":
+                return reduce(join, map(self.value, node.args), BOTTOM)
+            element = self.element(first) if node.args else UNKNOWN
+            return join(element, number(element.dtype)) if name == "sum" and element.numeric else element
+        if name in ("list", "tuple", "sorted", "reversed"):
+            return self._listed(self._turn(node.args[0]) if node.args else BOTTOM)
+        if name == "dict":
+            return self._updated(Value("dict"), node)
+        return None
+
+    def _numpy(self, name: str, node: ast.Call) -> Value | None:
+        first = self.value(node.args[0]) if node.args else UNKNOWN
+        if name in _NUMPY_REDUCTIONS:
+            if _is_none(_argument(node, "axis", 1)) and _argument(node, "keepdims") is None:
+                return number("float" if name not in ("sum", "max", "min", "prod") else first.dtype)
+            return Value("array", dtype=first.dtype)
+        if name in _NUMPY_TYPES:
+            kind: Kind = "number" if first.scalar else "array"
+            dtype = cast("DType | None", _NUMPY_TYPES[name])
+            return Value(kind, first.low, first.high, dtype) if first.numeric else UNKNOWN
+        if name in ("array", "asarray"):
+            if first.kind == "tuple":
+                return Value("array", 1)
+            return replace(first, kind="array", element=None) if first.numeric else Value("array")
+        if name in _NUMPY_ARRAYS or name.startswith("random."):
+            whole = name.startswith("random.") and not node.args and not node.keywords
+            return number("float") if whole else Value("array", 0 if name.startswith("random.") else 1)
+        if name in _ELEMENTWISE or name in _FLOATING:
+            dtype = "float" if name in _FLOATING else first.dtype
+            if not first.numeric:
+                return Value("array", dtype=dtype)
+            return replace(first, kind="number" if first.scalar else "array", dtype=dtype, element=None)
+        return None
+
+    def _tensor_of(self, node: ast.expr | None, dtype: DType | None) -> Value:
+        found = self.value(node) if node is not None else UNKNOWN
+        if found.kind == "tuple":
+            return tensor(1, None, dtype)
+        if not found.numeric:
+            return tensor(dtype=dtype)
+        return replace(tensor(found.low, found.high, dtype), share=found.share, summed=found.summed)
+
+    def _constant_tensor(self, node: ast.Call, kind: Kind) -> Value:
+        first = self.value(node.args[0]) if node.args else self.value(_argument(node, "initial_value"))
+        dtype = _dtype_of(_argument(node, "dtype")) if _argument(node, "dtype") is not None else first.dtype
+        low, high = (first.low, first.high) if first.numeric else (0, None)
+        if first.kind == "tuple":
+            low, high = 1, None
+            elements = self.element(first)
+            dtype = dtype or elements.dtype
+        if _argument(node, "shape") is not None:
+            low, high = _rank_of_shape(_argument(node, "shape"))
+        return Value(kind, low, high, dtype)
+
+    def _operator(self, name: str, node: ast.Call, first: ast.expr | None) -> Value | None:
+        if name in _REDUCTIONS:
+            found = self.value(first) if first is not None else UNKNOWN
+            dtype = cast("DType | None", _REDUCTIONS[name]) or found.dtype
+            dtype = self._float() if dtype == "float" else dtype
+            keeps = any(keyword.arg in ("keepdims", "keep_dims") for keyword in node.keywords)
+            if _is_none(_argument(node, "axis", 2 if name == "norm" else 1)) and not keeps:
+                return replace(tensor(0, 0, dtype), summed=name in ("reduce_sum", "sum"))
+            if keeps:
+                return tensor(found.low if found.numeric else 0, None, dtype)
+            lower = self.element(found) if found.numeric else UNKNOWN
+            return tensor(lower.low, lower.high if lower.numeric else None, dtype)
+        if name in _COMPARISONS:
+            found = reduce(self._combined, map(self.value, node.args)) if node.args else UNKNOWN
+            return tensor(found.low, found.high if found.numeric else None, "bool")
+        if name in _ELEMENTWISE or name in _FLOATING:
+            found = reduce(self._combined, map(self.value, node.args[:2])) if node.args else UNKNOWN
+            if name in ("clip_by_value", "clip", "pow", "convert_to_tensor", "round"):
+                found = self.value(first)
+            dtype = self._float() if name in _FLOATING else found.dtype
+            if name in ("convert_to_tensor", "zeros_like", "ones_like") and _argument(node, "dtype", 1) is not None:
+                dtype = _dtype_of(_argument(node, "dtype", 1))
+            low, high = (found.low, found.high) if found.numeric else (0, None)
+            return replace(tensor(low, high, dtype), share=found.share, summed=found.summed and name == "identity")
+        if name in _FILLED:
+            low, high = _rank_of_shape(_argument(node, "dims" if name == "fill" else "shape", 0))
+            given = _argument(node, "dtype")
+            dtype = _dtype_of(given) if given is not None else (None if name == "fill" else "float")
+            return tensor(low, high, dtype)
+        if name in ("stack", "concat", "concatenate", "range", "linspace", "one_hot", "expand_dims", "tile"):
+            return tensor(1, None, self.element(self.value(first)).dtype if name in ("stack", "concat") else None)
+        if name == "shape":
+            return tensor(1, 1, "int")
+        if name in ("argmax", "argmin"):
+            lower = self.element(self.value(first)) if first is not None else UNKNOWN
+            return tensor(lower.low, lower.high if lower.numeric else None, "int")
+        if name == "add_n":
+            found = self.element(self.value(first)) if first is not None else UNKNOWN
+            return replace(found, kind="tensor") if found.numeric else tensor()
+        return None
+
+    def _network(self, name: str, node: ast.Call, first: ast.expr | None) -> Value | None:
+        if name in ("softmax_cross_entropy_with_logits", "sparse_softmax_cross_entropy_with_logits"):
+            return self._without_axis(_argument(node, "logits", 1))
+        if name in _FLOATING:
+            arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
+            found = reduce(self._combined, map(self.value, arguments)) if arguments else UNKNOWN
+            return tensor(found.low if found.numeric else 0, found.high if found.numeric else None, self._float())
+        return None
+
+    def _without_axis(self, *nodes: ast.expr | None) -> Value:
+        """Return what a loss function gives for each example: its arguments without their last axis."""
+        found = [self.value(node) for node in nodes if node is not None]
+        low = max((value.low for value in found if value.numeric), default=0)
+        return tensor(max(low - 1, 0), None, self._float())
+
+    def _method(self, node: ast.Call, function: ast.Attribute) -> Value | None:
+        attribute = function.attr
+        base = self.value(function.value)
+        if attribute == "numpy" and not node.args:
+            if base.numeric:
+                return replace(base, kind="number" if base.scalar else "array")
+            return Value("array") if base.kind == "unknown" else None
+        if attribute in ("item", "total_seconds") and not node.args:
+            return number(base.dtype)
+        if attribute in _NUMPY_REDUCTIONS and base.kind in ("array", "number"):
+            whole = _is_none(_argument(node, "axis", 0)) and _argument(node, "keepdims") is None
+            return number(base.dtype) if whole else Value("array", dtype=base.dtype)
+        if attribute == "astype" and base.numeric:
+            return replace(base, dtype=_dtype_of(_argument(node, "dtype", 0)))
+        if attribute == "read_value":
+            return replace(base, kind="tensor") if base.numeric else None
+        if attribute in ("copy", "get") and base.kind == "dict":
+            return base if attribute == "copy" else self._got(base, node)
+        if attribute == "format" and base.kind == "text":
+            return TEXT
+        if attribute in ("run", "experimental_run_v2") and base.kind == "unknown" and self._runs_function(node):
+            return Value("replicas")  # of a strategy that isn't seen
+        if not base.instances:
+            return None
+        return self._of_instance(base, attribute, node, function.value)
+
+    def _runs_function(self, node: ast.Call) -> bool:
+        target = _argument(node, "fn", 0)
+        return target is not None and self._function(target) is not None
+
+    def _got(self, base: Value, node: ast.Call) -> Value:
+        key = node.args[0] if node.args else None
+        default = self.value(node.args[1]) if len(node.args) > 1 else NONE
+        if isinstance(key, ast.Constant) and key.value in dict(base.items):
+            return dict(base.items)[key.value]
+        return join(base.element or UNKNOWN, default)
+
+    def _of_instance(self, base: Value, attribute: str, node: ast.Call, owner: ast.expr) -> Value | None:
+        names = self._bases(base)
+        if not names:
+            return None
+        project = self._class_of(owner)
+        if project is not None and list(self._assigned(*project, attribute)):
+            return None  # the class's own method: followed as any function
+        if all(map(_is_strategy, names)):
+            return self._strategy(attribute, node, owner)
+        if attribute == "result" and all(map(_is_metric, names)):
+            return self._metric(base)
+        if attribute == "value" and all(name.startswith(("tensorflow.Variable", "keras.Variable")) for name in names):
+            return tensor()
+        if any(map(_is_model, names)):
+            if attribute == "predict":
+                return Value("array", 1, None, self._float())
+            if attribute in ("evaluate", "train_on_batch", "test_on_batch"):
+                by_name = _argument(node, "return_dict")
+                return Value("dict", element=number("float")) if by_name is not None else RESULTS
+            if attribute in ("get_metrics_result", "train_step", "test_step"):
+                return Value("dict", element=_SCALAR)
+            if attribute == "fit":
+                return self._constructed("keras.callbacks.History", None)
+            if attribute in ("compute_loss", "compiled_loss"):
+                return _SCALAR
+        return None
+
+    def _strategy(self, attribute: str, node: ast.Call, owner: ast.expr) -> Value | None:
+        if attribute in ("run", "experimental_run_v2"):
+            return self._on_replicas(self._ran(node), owner)
+        if attribute == "reduce":
+            held = self.value(_argument(node, "value", 1))
+            inner = replace(held, kind="tensor", strategy=None, share=None) if held.kind == "replicas" else held
+            if not _is_none(_argument(node, "axis", 2)) and inner.numeric:
+                inner = self.element(inner)
+            return inner if inner.numeric else tensor()
+        if attribute in ("experimental_local_results", "unwrap"):
+            held = self.value(node.args[0]) if node.args else UNKNOWN
+            if held.kind == "replicas":
+                return Value("tuple", element=replace(held, kind="tensor", strategy=None, share=None))
+            return None
+        return tensor(1) if attribute == "gather" else None
+
+    def _ran(self, node: ast.Call) -> Value:
+        """Return what the function that a strategy runs returns on one replica."""
+        target = _argument(node, "fn", 0)
+        if target is None:
+            return UNKNOWN
+        function = self._function(target)
+        if function is None:
+            return UNKNOWN
+        given = _argument(node, "args", 1)
+        arguments = list(given.elts) if isinstance(given, (ast.Tuple, ast.List)) else []
+        where, body = function
+        call = ast.Call(target, arguments, [])
+        return self.returned(where, body, call)
+
+    def _function(self, node: ast.expr) -> tuple[Module, Function | ast.Lambda] | None:
+        found = definition(self.module, self.module.resolve(node))
+        if found is not None and not isinstance(found[1], ast.ClassDef):
+            return found[0], found[1]
+        value = self.value(node)
+        return (value.module, value.function) if value.module is not None and value.function is not None else None
+
+    def _on_replicas(self, found: Value, strategy: ast.expr) -> Value:
+        if found.kind in ("dict", "tuple"):
+            items = tuple((key, self._on_replicas(value, strategy)) for key, value in found.items)
+            element = self._on_replicas(found.element, strategy) if found.element is not None else None
+            return replace(found, items=items, element=element)
+        if found.kind in ("none", "text"):
+            return found
+        if found.numeric:
+            return replace(found, kind="replicas", strategy=strategy, element=None)
+        return Value("replicas", strategy=strategy)
+
+    def _metric(self, base: Value) -> Value:
+        for instance in base.instances:
+            if _class(instance.module, instance.name) is not None:
+                return tensor()
+            last = instance.name.rpartition(".")[2]
+            if last in _VECTOR_METRICS:
+                return tensor(1)
+            if last in _THRESHOLDS and not instance.plain:
+                return tensor()
+            if last in _THRESHOLDS and not _is_none(instance.argument("thresholds", 0)):
+                found = Shapes(instance.module).value(instance.argument("thresholds", 0))
+                return tensor(found.low, found.high, "float") if found.numeric else tensor()
+            if last in _AVERAGED:
+                average = instance.argument(_AVERAGED[last])
+                if last != "R2Score" and _is_none(average):
+                    return tensor(1, 1, self._float())
+                if not isinstance(average, (ast.Constant, type(None))) or (average is not None and _is_none(average)):
+                    return tensor()
+        return tensor(0, 0, self._float())
+
+    def _instance_called(self, base: Value, node: ast.Call) -> Value:
+        names = self._bases(base)
+        if not names:
+            return UNKNOWN
+        instance = base.instances[0]
+        own = _class(instance.module, instance.name)
+        if own is not None:
+            special = next(
+                (part for part in own[1].body if isinstance(part, _FUNCTIONS) and part.name == "__call__"), None
+            )
+            if special is not None:
+                return self.returned(own[0], special, node, bound=True)
+        if all(name.startswith("keras.losses.") for name in names):
+            return reduce(join, (self._loss(one) for one in base.instances))
+        if all(map(_is_metric, names)):
+            return self._metric(base)
+        if all(name.startswith("keras.optimizers.schedules.") for name in names):
+            return _SCALAR
+        if all(_is_model(name) or name.startswith("keras.layers.") for name in names):
+            return tensor(2, None, self._float())
+        return UNKNOWN
+
+    def _loss(self, instance: Instance) -> Value:
+        """Return what a Keras loss object gives: by its reduction, a scalar if none is named."""
+        scalar = tensor(0, 0, self._float())
+        own = _class(instance.module, instance.name)
+        if own is not None and any(
+            isinstance(part, ast.keyword) and part.arg == "reduction" for part in ast.walk(own[1])
+        ):
+            return tensor(dtype=self._float())
+        if not instance.plain:
+            return tensor(dtype=self._float())
+        reduction = instance.argument("reduction")
+        if reduction is None and own is None and len(cast("ast.Call", instance.call).args) > 1:
+            return tensor(dtype=self._float())
+        if reduction is None:
+            return scalar
+        named = reduction.value if isinstance(reduction, ast.Constant) else getattr(reduction, "attr", reduction)
+        if named is None or str(named).lower() == "none":
+            return tensor(1, None, self._float())
+        return scalar if isinstance(named, str) else tensor(dtype=self._float())
+
+    # The project's own functions. --------------------------------------------------------------------
+
+    def returned(
+        self, where: Module, function: Function | ast.Lambda, call: ast.Call, bound: bool | None = None
+    ) -> Value:
+        """Return what a call of one of the project's functions gives, by its return statements."""
+        if function in self.active or len(self.active) > _DEPTH:
+            return UNKNOWN
+        method = isinstance(function, _FUNCTIONS) and isinstance(where.parent(function), ast.ClassDef)
+        static = isinstance(function, _FUNCTIONS) and any(
+            where.resolve(decorator) == "builtins.staticmethod" for decorator in function.decorator_list
+        )
+        given = self._given(function, call, (method and not static) if bound is None else bound)
+        inner = Shapes(where, {**self.arguments, **given}, self.active | {function})
+        if isinstance(function, ast.Lambda):
+            return inner.value(function.body)
+        traced = False
+        for decorator in function.decorator_list:
+            how = _decoration(where, decorator)
+            if how is None:
+                return UNKNOWN
+            traced = traced or how == "traced"
+        nodes = list(own_nodes(function))
+        if isinstance(function, ast.AsyncFunctionDef) or any(
+            isinstance(node, (ast.Yield, ast.YieldFrom)) for node in nodes
+        ):
+            return UNKNOWN
+        values = [inner.value(node.value) for node in nodes if isinstance(node, ast.Return)]
+        found = reduce(join, values, BOTTOM) if values else NONE
+        return _in_graph(found) if traced else found
+
+    def _given(self, function: Function | ast.Lambda, call: ast.Call, bound: bool) -> dict[ast.arg, Value]:
+        """Return what a call gives to a function's parameters."""
+        parameters = [*function.args.posonlyargs, *function.args.args]
+        given: dict[ast.arg, Value] = {}
+        positional = parameters[1:] if bound or self._is_method(function) else parameters
+        if not any(isinstance(argument, ast.Starred) for argument in call.args):
+            for parameter, argument in zip(positional, call.args, strict=False):
+                given[parameter] = self.value(argument)
+        named = {parameter.arg: parameter for parameter in (*parameters, *function.args.kwonlyargs)}
+        for keyword in call.keywords:
+            if keyword.arg in named:
+                given[named[keyword.arg]] = self.value(keyword.value)
+        return given
+
+    def _is_method(self, function: Function | ast.Lambda) -> bool:
+        return isinstance(function, _FUNCTIONS) and function in self.module._parents and (
+            isinstance(self.module.parent(function), ast.ClassDef)
+            and not any(
+                self.module.resolve(decorator) == "builtins.staticmethod" for decorator in function.decorator_list
+            )
+        )
+
+
+def _in_graph(found: Value) -> Value:
+    """Return a value as a ``tf.function`` returns it: numbers become tensors."""
+    if found.kind in ("number", "array", "numeric"):
+        return replace(found, kind="tensor")
+    items = tuple((key, _in_graph(value)) for key, value in found.items)
+    element = _in_graph(found.element) if found.element is not None else None
+    return replace(found, items=items, element=element)
+
+
+def _decoration(module: Module, node: ast.expr) -> Literal["plain", "traced"] | None:
+    target = node.func if isinstance(node, ast.Call) else node
+    name = module.resolve(target)
+    if name == "functools.partial" and isinstance(node, ast.Call) and node.args:
+        name = module.resolve(node.args[0])
+    if name == "tensorflow.function":
+        return "traced"
+    plain = ("builtins.staticmethod", "builtins.classmethod", "tensorflow.autograph.experimental.do_not_convert")
+    return "plain" if name in plain else None
+
+
+def _rank_of_shape(node: ast.expr | None) -> tuple[int, int | None]:
+    if isinstance(node, (ast.List, ast.Tuple)) and not any(isinstance(part, ast.Starred) for part in node.elts):
+        return len(node.elts), len(node.elts)
+    if isinstance(node, ast.UnaryOp) or (isinstance(node, ast.Constant) and isinstance(node.value, int)):
+        return 1, 1
+    return 0, None
+
+
+def _is_strategy(name: str) -> bool:
+    return name.startswith("tensorflow.distribute.") and "Strategy" in name.rpartition(".")[2]
+
+
+def _is_metric(name: str) -> bool:
+    return name.startswith("keras.metrics.")
+
+
+def _is_model(name: str) -> bool:
+    return name in ("keras.Model", "keras.Sequential") or name.startswith("keras.models.")

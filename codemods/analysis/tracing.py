@@ -1,0 +1,284 @@
+"""Which functions TensorFlow traces, who refers to them, and from where.
+
+``tf.function`` runs Python once for each trace; what stands in a traced function, or in a function
+that one calls, runs while a graph is built. All else is host code, which TensorFlow runs eagerly.
+
+https://www.tensorflow.org/guide/function
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from codemods.analysis.module import Function, Module
+
+FUNCTION = "tensorflow.function"
+_REPLICA_METHODS = frozenset({"run", "experimental_run_v2", "call_for_each_replica", "experimental_run"})
+_KERAS_METHODS = frozenset(
+    {"call", "train_step", "test_step", "predict_step", "compute_loss", "update_state"}
+)
+_KERAS_BASES = ("keras.", "tensorflow.Module")
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A function that TensorFlow traces because the program asks for it.
+
+    Attributes:
+        function: its definition.
+        owner: the class it is a method of.
+        options: the keyword arguments given to ``tf.function``.
+        target: for ``f = tf.function(g)`` the ``f``; None for a decorated function.
+        wrapped: for ``f = tf.function(g)`` the ``g`` in it.
+    """
+
+    function: Function
+    owner: ast.ClassDef | None
+    options: Mapping[str, ast.expr]
+    target: ast.expr | None = None
+    wrapped: ast.expr | None = None
+
+    @property
+    def name(self) -> str:
+        """The name that callers use."""
+        if self.target is None:
+            return self.function.name
+        return self.target.attr if isinstance(self.target, ast.Attribute) else ast.unparse(self.target)
+
+    def option(self, *names: str) -> bool:
+        """Tell whether one of some options is on, or not known to be off."""
+        values = [self.options[name] for name in names if name in self.options]
+        return any(not (isinstance(value, ast.Constant) and not value.value) for value in values)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One place that names a traced function.
+
+    Attributes:
+        module: the module it stands in.
+        node: the name.
+        call: the call, if the function is called there and not used in another way.
+    """
+
+    module: Module
+    node: ast.Name | ast.Attribute
+    call: ast.Call | None
+
+
+def tracing_options(module: Module, node: ast.expr, depth: int = 0) -> Mapping[str, ast.expr] | None:
+    """Return the options of an expression that makes a function traced; None if it isn't one.
+
+    ``tf.function``, ``tf.function(jit_compile=True)``, ``functools.partial(tf.function, ...)`` and
+    names bound to one of them are.
+    """
+    if module.resolve(node) == FUNCTION:
+        return {}
+    if isinstance(node, ast.Call):
+        name = module.resolve(node.func)
+        given = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+        if name == FUNCTION and (not node.args or _is_none(node.args[0])) and "func" not in given:
+            return given | ({"input_signature": node.args[1]} if len(node.args) > 1 else {})
+        if name == "functools.partial" and node.args and module.resolve(node.args[0]) == FUNCTION:
+            return given
+    if isinstance(node, ast.Name) and depth < 4:
+        bindings = module.bindings(node)
+        if len(bindings) == 1 and bindings[0].value is not None:
+            return tracing_options(module, bindings[0].value, depth + 1)
+    return None
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def traced_functions(module: Module) -> Iterator[Traced]:
+    """Yield the functions of a module that the program asks TensorFlow to trace."""
+    for function in module.find_all(ast.FunctionDef, ast.AsyncFunctionDef):
+        parent = module.parent(function)
+        owner = parent if isinstance(parent, ast.ClassDef) else None
+        for decorator in function.decorator_list:
+            options = tracing_options(module, decorator)
+            if options is not None:
+                yield Traced(function, owner, options)
+                break
+    for assign in module.find_all(ast.Assign):
+        found = _wrapping(module, assign.value)
+        if found is not None and len(assign.targets) == 1:
+            wrapped, options = found
+            function = _function_named(module, wrapped)
+            if function is not None:
+                parent = module.parent(function)
+                owner = parent if isinstance(parent, ast.ClassDef) else None
+                yield Traced(function, owner, options, assign.targets[0], wrapped)
+
+
+def _wrapping(module: Module, node: ast.expr) -> tuple[ast.expr, Mapping[str, ast.expr]] | None:
+    """Return the function and the options in ``tf.function(g, ...)`` or ``tf.function(...)(g)``."""
+    if not isinstance(node, ast.Call):
+        return None
+    if module.resolve(node.func) == FUNCTION:
+        given = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+        wrapped = node.args[0] if node.args else given.pop("func", None)
+        return (wrapped, given) if wrapped is not None else None
+    options = tracing_options(module, node.func)
+    return (node.args[0], options) if options is not None and len(node.args) == 1 else None
+
+
+def _function_named(module: Module, node: ast.expr) -> Function | None:
+    """Return the function of this module that a name or ``self.name`` means."""
+    if isinstance(node, ast.Name):
+        bindings = module.bindings(node)
+        found = bindings[0].node if len(bindings) == 1 else None
+        return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+        owner = module.enclosing(node, ast.ClassDef)
+        for statement in owner.body if owner is not None else ():
+            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) and statement.name == node.attr:
+                return statement
+    return None
+
+
+# Who refers to a function. -------------------------------------------------------------------------
+
+
+def references(module: Module, name: str, function: ast.AST, method: bool) -> Iterator[Reference]:
+    """Yield every place in the project that names a function, its own definition aside.
+
+    A method is looked for by its bare name on any receiver, since receivers have no types.
+
+    Args:
+        module: the module that binds the name.
+        name: the name that callers use.
+        function: a node inside the scope that binds the name: the definition, or an assignment's target.
+        method: the name is an attribute of objects.
+    """
+    if not method:
+        scope = module.scope(function)
+        owner = scope.lookup(name) or scope
+        for use in module.uses(owner, name):
+            if isinstance(use.ctx, ast.Load):
+                yield _reference(module, use)
+        if owner is not owner.root:
+            return
+    for other in _modules_naming(module, name):
+        for node in other.find_all(ast.Attribute):
+            if node.attr == name and isinstance(node.ctx, ast.Load) and (method or other is not module):
+                resolved = other.resolve(node)
+                if resolved == f"{module.id}.{name}" or (method and not _foreign(other, node, resolved)):
+                    yield _reference(other, node)
+        if other is not module and not method:
+            for use in other.find_all(ast.Name):
+                if isinstance(use.ctx, ast.Load) and other.resolve(use) == f"{module.id}.{name}":
+                    yield _reference(other, use)
+
+
+def _foreign(module: Module, node: ast.Attribute, resolved: str | None) -> bool:
+    """Tell whether an attribute is one of a library's module, and so no method of this project."""
+    base = module.resolve(node.value)
+    if isinstance(node.value, ast.Call) and module.resolve(node.value.func) == "builtins.super":
+        return False
+    return base is not None and resolved is not None and not _is_project_name(module, base)
+
+
+def _is_project_name(module: Module, name: str) -> bool:
+    return name.startswith(module.id) or (
+        module.project is not None and module.project.definition(name) is not None
+    )
+
+
+def _modules_naming(module: Module, name: str) -> Iterator[Module]:
+    yield module
+    if module.project is None:
+        return
+    for path in module.project.mentioning(name):
+        other = module.project.module(path) if path != module.path else None
+        if other is not None:
+            yield other
+
+
+def _reference(module: Module, node: ast.Name | ast.Attribute) -> Reference:
+    parent = module.parent(node)
+    return Reference(module, node, parent if isinstance(parent, ast.Call) and parent.func is node else None)
+
+
+# What runs while a graph is built. -----------------------------------------------------------------
+
+
+def is_traced(module: Module, node: ast.AST, _seen: frozenset[ast.AST] = frozenset()) -> bool:
+    """Tell whether code at a node may run while TensorFlow builds a graph.
+
+    It does in a traced function, in a function that is handed to TensorFlow (``strategy.run``,
+    ``dataset.map``, ``tf.cond``), in ``call`` or ``train_step`` of a Keras class, and in whatever
+    one of these calls.
+    """
+    around: ast.AST | None = node
+    while around is not None:
+        around = module.enclosing(around, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+        if around is None:
+            return False
+        if isinstance(around, ast.Lambda):
+            if _handed_over(module, around):
+                return True
+            continue
+        if around in _seen:
+            return False
+        if _function_is_traced(module, around, _seen | {around}):
+            return True
+    return False
+
+
+def _function_is_traced(module: Module, function: ast.AST, seen: frozenset[ast.AST]) -> bool:
+    assert isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+    if any(tracing_options(module, decorator) is not None for decorator in function.decorator_list):
+        return True
+    parent = module.parent(function)
+    owner = parent if isinstance(parent, ast.ClassDef) else None
+    if owner is not None and function.name in _KERAS_METHODS and is_keras_class(module, owner):
+        return True
+    if function.name.startswith("__") and function.name not in {"__call__"}:
+        return False
+    for reference in references(module, function.name, function, owner is not None):
+        if reference.call is None:
+            if _handed_over(reference.module, reference.node):
+                return True
+        elif is_traced(reference.module, reference.call, seen):
+            return True
+    return False
+
+
+def _handed_over(module: Module, node: ast.AST) -> bool:
+    """Tell whether a function is an argument of a call that traces it."""
+    call = module.parent(node)
+    if isinstance(call, ast.keyword):
+        call = module.parent(call)
+    if not isinstance(call, ast.Call) or call.func is node:
+        return False
+    name = module.resolve(call.func)
+    if name is not None and name.startswith("tensorflow."):
+        return name not in {"tensorflow.py_function", "tensorflow.numpy_function"}
+    return isinstance(call.func, ast.Attribute) and (
+        call.func.attr in _REPLICA_METHODS
+        or call.func.attr in {"map", "filter", "flat_map", "interleave", "reduce", "scan"}
+    )
+
+
+def is_keras_class(module: Module, owner: ast.ClassDef, depth: int = 0) -> bool:
+    """Tell whether a class derives from one of Keras, or from ``tf.Module``, through the project's own."""
+    for base in owner.bases:
+        name = module.resolve(base)
+        if name is not None and (name.startswith("keras.") or name == "tensorflow.Module"):
+            return True
+        found = module.project.definition(name) if module.project is not None and depth < 8 else None
+        if found is None and name is not None and name.startswith(module.id + "."):
+            node = module.definition(name.removeprefix(module.id + "."))
+            found = (module, node) if node is not None else None
+        if (
+            found is not None
+            and isinstance(found[1], ast.ClassDef)
+            and is_keras_class(found[0], found[1], depth + 1)
+        ):
+            return True
+    return False

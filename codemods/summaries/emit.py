@@ -1,0 +1,797 @@
+"""The edits that carry out a plan: values returned, blocks dissolved, summaries written on the host."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from codemods.analysis.module import Module
+from codemods.analysis.tracing import Reference
+from codemods.engine import codemod as edit
+from codemods.engine.codemod import Code, Edit
+from codemods.summaries.ops import summary_name
+from codemods.summaries.plan import (
+    _NAME_SCOPES,
+    CALLER_SCOPE,
+    EXPORTED,
+    NAMES,
+    NO_WRITER,
+    SEVERAL_WRITERS,
+    WRITER_BLOCK,
+    WRITER_UNKNOWN,
+    Move,
+    RefusedError,
+    TracedBody,
+    Value,
+    _names,
+    passed,
+)
+from codemods.summaries.writers import NONE, SET, UNKNOWN, default_writers, visible_writer, writer_items, writers
+
+
+class _NotHereError(Exception):
+    """The block can't follow the call; a wrapper is needed."""
+
+
+@dataclass
+class Placement:
+    """Where the summaries of a function go.
+
+    Attributes:
+        edits: what to do.
+        wrapper: the host part is a wrapper of the function's name, not a block behind its call.
+        lost: no writer is the default when the function is traced, so nothing is recorded today.
+        writer: the writer that the host uses then.
+    """
+
+    edits: list[Edit]
+    wrapper: bool
+    lost: bool
+    writer: str | None = None
+
+
+@dataclass
+class _Unit:
+    """A statement that moves as a whole: a summary, or a block of nothing else."""
+
+    node: ast.stmt
+    moves: list[Move] = field(default_factory=list)
+    comments: tuple[str, ...] = ()  # of a block's head that doesn't move along
+
+
+
+class Emitter:
+    """Turns the moves of one function into edits."""
+
+    def __init__(self, body: TracedBody, moves: Sequence[Move]) -> None:
+        self.body = body
+        self.module: Module = body.module
+        self.moves = list(moves)
+        self.statements = {move.summary.statement for move in moves}
+        self.values = list({id(v): v for move in moves for v in move.values.values()}.values())
+        self.edits: list[Edit] = []
+
+    def place(self) -> Placement:
+        """Return the edits.
+
+        Raises:
+            RefusedError: the summaries can't be written on the host.
+        """
+        lost = self._lost()
+        self._check_scopes()
+        self.units = self._units()
+        try:
+            site = self._site()
+            edits, writer = self._behind_call(site, lost), None
+            wrapper = False
+        except _NotHereError:
+            edits = self._wrapper(lost)
+            wrapper = True
+        edits = [*self._inside(), *edits]
+        return Placement(edits, wrapper, lost, writer)
+
+    # The writer. -------------------------------------------------------------------------------
+
+    def _lost(self) -> bool:
+        """Tell whether no writer is the default at any call; refuse where that isn't certain."""
+        if all(move.writer is not None for move in self.moves):
+            return False
+        found: set[str] = set()
+        for reference in self.body.references:
+            if reference.call is not None:
+                found |= default_writers(reference.module, reference.call)
+        if found == {NONE}:
+            return True
+        if not found or UNKNOWN in found:
+            raise RefusedError(WRITER_UNKNOWN)
+        if NONE in found:
+            raise RefusedError(SEVERAL_WRITERS, "some calls stand under a writer and some don't; TensorFlow keeps what the first call had")
+        if len(found) > 1:
+            raise RefusedError(SEVERAL_WRITERS, f"the calls stand under several writers: {', '.join(sorted(found))}")
+        return False
+
+    def _check_scopes(self) -> None:
+        for reference in self.body.references:
+            module = reference.module
+            for around in module.ancestors(reference.node):
+                if isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    break
+                if isinstance(around, ast.With) and any(
+                    isinstance(item.context_expr, ast.Call) and module.resolve(item.context_expr.func) in _NAME_SCOPES
+                    for item in around.items
+                ):
+                    raise RefusedError(CALLER_SCOPE)
+
+    def _writer_at(self, place: ast.AST) -> str:
+        owner = self.body.traced.owner
+        if not isinstance(place, ast.FunctionDef):
+            function = self.module.function(place)
+            parent = self.module.parent(function) if function is not None else None
+            owner = parent if isinstance(parent, ast.ClassDef) else None
+        name, count = visible_writer(self.module, place, owner)
+        if name is not None:
+            return name
+        if count > 1:
+            raise RefusedError(SEVERAL_WRITERS)
+        raise RefusedError(NO_WRITER)
+
+    # What moves as a whole. ----------------------------------------------------------------------
+
+    def _host_items(self, block: ast.With) -> list[ast.expr]:
+        """Return the items of a ``with`` that the host needs: writers, name scopes, ``record_if``."""
+        found = [expression for expression, _ in writer_items(self.module, block)]
+        for item in block.items:
+            call = item.context_expr
+            name = self.module.resolve(call.func) if isinstance(call, ast.Call) else None
+            if name in _NAME_SCOPES or name == "tensorflow.summary.record_if":
+                found.append(call)
+        return [item.context_expr for item in block.items if item.context_expr in found]
+
+    def _pure(self, statement: ast.stmt) -> bool:
+        """Tell whether a statement is nothing but summaries that move, and blocks that the host needs."""
+        if statement in self.statements:
+            return True
+        if isinstance(statement, ast.With):
+            return len(self._host_items(statement)) == len(statement.items) and all(map(self._pure_or_alias, statement.body)) and any(
+                self._has_move(s) for s in statement.body
+            )
+        if isinstance(statement, ast.If):
+            return all(map(self._pure, [*statement.body, *statement.orelse]))
+        return False
+
+    def _has_move(self, statement: ast.stmt) -> bool:
+        return any(node in self.statements for node in ast.walk(statement))
+
+    def _pure_or_alias(self, statement: ast.stmt) -> bool:
+        return self._pure(statement) or self._alias(statement)
+
+    def _alias(self, statement: ast.stmt) -> bool:
+        """Tell whether a statement only gives a short name to what its block then writes."""
+        if not (isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)):
+            return False
+        name = statement.targets[0]
+        if not any(name.id == alias.id for move in self.moves for alias in move.inlined if isinstance(alias, ast.Name)):
+            return False
+        block = self.module.parent(statement)
+        return all(block in set(self.module.ancestors(use)) for use in self.module.uses(self.body.scope, name.id))
+
+    def _units(self) -> list[_Unit]:
+        units: dict[ast.stmt, _Unit] = {}
+        for move in self.moves:
+            node: ast.stmt = move.summary.statement
+            for block in reversed(move.contexts):
+                if self.module.parent(node) is not block or not self._pure(block):
+                    break
+                node = block
+            units.setdefault(node, _Unit(node)).moves.append(move)
+        return list(units.values())
+
+    def _chain(self, unit: _Unit) -> list[str]:
+        """Return the heads of the blocks that the host must put around a unit, outermost first."""
+        heads = []
+        child: ast.AST = unit.node
+        inside = {id(block) for block in unit.moves[0].contexts}
+        for around in self.module.ancestors(unit.node):
+            if around is self.body.function:
+                break
+            if id(around) in inside and isinstance(around, ast.With):
+                items = ", ".join(self._line(item) for item in self._host_items(around))
+                heads.append(f"with {items}:")
+            elif id(around) in inside and isinstance(around, ast.If):
+                test = self._line(around.test)
+                heads.append(f"if {test}:" if child in around.body else f"if not ({test}):")
+            child = around
+        return heads[::-1]
+
+    def _line(self, node: ast.expr) -> str:
+        source = self.module.source(node)
+        return ast.unparse(node) if "\n" in source or "\r" in source else source
+
+    # Inside the function. ------------------------------------------------------------------------
+
+    def _inside(self) -> list[Edit]:
+        """Return the edits that take the summaries out of the function's body."""
+        edits: list[Edit] = []
+        emitted: set[int] = set()
+        gone: set[ast.stmt] = set()
+        for unit in self.units:
+            kept = False
+            for move in unit.moves:
+                codes = []
+                for value in move.values.values():
+                    if value.code is not None and id(value) not in emitted:
+                        emitted.add(id(value))
+                        codes.append(f"{value.name} = {value.code}")
+                if codes:
+                    anchor, branch = self._anchor(unit, move)
+                    edits.append(edit.InsertBefore(anchor, "\n".join(codes)))
+                    if branch is not None:
+                        kept = True
+                        names = [code.partition(" = ")[0] for code in codes]
+                        edits.append(edit.InsertBefore(branch, "\n".join(f"{name} = None" for name in names)))
+            if kept:
+                gone.update(move.summary.statement for move in unit.moves)
+            else:
+                gone.add(unit.node)
+        edits += [edit.Remove(statement) for statement in sorted(gone, key=lambda s: s.lineno)]
+        edits += self._dissolved(gone)
+        return edits
+
+    def _anchor(self, unit: _Unit, move: Move) -> tuple[ast.stmt, ast.If | None]:
+        """Return the statement before which a value is computed, and the outermost ``if`` around it."""
+        anchor: ast.stmt = move.summary.statement
+        node = anchor
+        while node is not unit.node:
+            node = self.module.statement(self.module.parent(node))  # type: ignore[arg-type]
+            if isinstance(node, ast.If):
+                break
+            anchor = node
+        branch = next((block for block in move.contexts if isinstance(block, ast.If)), None)
+        return anchor, branch
+
+    def _dissolved(self, gone: set[ast.stmt]) -> Iterator[Edit]:
+        """Yield the edits that take away what is left of blocks that made a writer the default."""
+        blocks = dict.fromkeys(
+            block for move in self.moves for block in move.contexts
+            if isinstance(block, ast.With) and not any(a in gone for a in (block, *self.module.ancestors(block)))
+        )  # fmt: skip
+        removed = {node for statement in gone for node in ast.walk(statement)}
+        for block in blocks:
+            left = [
+                node for statement in block.body for node in ast.walk(statement)
+                if isinstance(node, ast.Call) and node not in removed
+            ]  # fmt: skip
+            if any(summary_name(self.module, call) is not None for call in left):
+                continue
+            for call in left:
+                self._check_left(call)
+            items = [item.context_expr for item in block.items]
+            drop = [
+                expression for expression in self._host_items(block)
+                if not (isinstance(expression, ast.Call) and self.module.resolve(expression.func) in _NAME_SCOPES)
+            ]  # fmt: skip
+            if len(drop) == len(items):
+                yield edit.Unwrap(block)
+            else:
+                yield from (edit.RemoveWithItem(block, expression) for expression in drop)
+
+    def _check_left(self, call: ast.Call) -> None:
+        """Refuse to take the writer away from a call that may write summaries itself."""
+        module, project = self.module, self.module.project
+        name = module.resolve(call.func)
+        if name is not None and name.startswith(("tensorflow.", "keras.", "builtins.", "numpy.")):
+            return
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        others = [module]
+        if project is not None:
+            others += [m for path in project.mentioning("summary") if (m := project.module(path)) and m is not module]
+        for other in others:
+            for inner in other.find_all(ast.Call):
+                function = other.function(inner) if summary_name(other, inner) is not None else None
+                if function is None or function is self.body.function:
+                    continue
+                owner = other.enclosing(function, ast.ClassDef)
+                if function.name == last or (owner is not None and function.name in {"call", "__call__"}):
+                    raise RefusedError(WRITER_BLOCK, f"`{module.source(call.func)}` may write summaries under the same writer")
+
+    # The value that the function returns. -----------------------------------------------------------
+
+    def _returned(self) -> tuple[ast.Return | None, ast.expr | None, dict[str, int | str | None], list[Value]]:
+        """Return the return statement, its value, where it holds values already, and those it lacks.
+
+        A value that the function returns already is found as the whole (None), at an index of a
+        tuple, or under a key of a dict.
+        """
+        returns = self.body.returns
+        statement = returns[0] if returns else None
+        value = statement.value if statement is not None else None
+        if isinstance(value, ast.Constant) and value.value is None:
+            value = None
+        there: dict[str, int | str | None] = {}
+        plain = {v.name for v in self.values if v.code is None}
+        if isinstance(value, ast.Name) and value.id in plain:
+            there[value.id] = None
+        elif isinstance(value, ast.Tuple) and not any(isinstance(e, ast.Starred) for e in value.elts):
+            for index, element in enumerate(value.elts):
+                if isinstance(element, ast.Name) and element.id in plain:
+                    there.setdefault(element.id, index)
+        elif isinstance(value, ast.Dict):
+            for key, item in zip(value.keys, value.values, strict=True):
+                if isinstance(item, ast.Name) and item.id in plain and isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    there.setdefault(item.id, key.value)
+        lacking = list({v.name: v for v in self.values if v.name not in there}.values())
+        return statement, value, there, lacking
+
+    def _return_edits(self, flat: bool) -> list[Edit]:
+        statement, value, _, lacking = self._returned()
+        if not lacking:
+            return []
+        names = ", ".join(v.name for v in lacking)
+        function = self.body.function
+        self._check_exported()
+        edits: list[Edit] = self._annotation(value, lacking)
+        if value is None:
+            if statement is not None:
+                return [*edits, edit.Replace(statement, f"return {names}")]
+            return [*edits, edit.InsertAfter(function.body[-1], f"return {names}")]
+        code: Code
+        if flat and isinstance(value, ast.Tuple):
+            parts: list[str | edit.Move] = []
+            for element in value.elts:
+                parts += [edit.Move(element), ", "]
+            code = (*parts, names)
+        elif isinstance(value, ast.Tuple) and not self.module.source(value).startswith("("):
+            code = ("(", edit.Move(value), f"), {names}")
+        else:
+            code = (edit.Move(value), f", {names}")
+        return [*edits, edit.Replace(value, code)]
+
+    def _annotation(self, value: ast.expr | None, lacking: Sequence[Value]) -> list[Edit]:
+        annotation = self.body.function.returns
+        if annotation is None:
+            return []
+        parts = ([] if value is None else [self._line(annotation)]) + [f"{self.body.tensorflow}.Tensor"] * len(lacking)
+        text = parts[0] if len(parts) == 1 else f"tuple[{', '.join(parts)}]"
+        return [edit.Replace(annotation, repr(text).replace("'", '"'))]
+
+    def _check_exported(self) -> None:
+        if not self.body.exported:
+            return
+        if self.body.exports:
+            raise RefusedError(EXPORTED)
+
+    # The block behind the call. --------------------------------------------------------------------
+
+    def _site(self) -> tuple[Reference, ast.Expr | ast.Assign]:
+        """Return the only call, if the block can follow it."""
+        references = self.body.references
+        if len(references) != 1 or references[0].module is not self.module or references[0].call is None:
+            raise _NotHereError
+        call = references[0].call
+        statement = self.module.parent(call)
+        if not isinstance(statement, (ast.Expr, ast.Assign)) or (isinstance(statement, ast.Assign) and len(statement.targets) != 1):
+            raise _NotHereError
+        if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
+            raise _NotHereError
+        if self.body.traced.owner is not None and not self._own_receiver(call):
+            raise _NotHereError
+        return references[0], statement
+
+    def _own_receiver(self, call: ast.Call) -> bool:
+        """Tell whether a method is called on ``self`` in its own class."""
+        receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
+        return (
+            isinstance(receiver, ast.Name)
+            and receiver.id == "self"
+            and self.module.enclosing(call, ast.ClassDef) is self.body.traced.owner
+            and "self" in self.body.parameters
+        )
+
+    def _behind_call(self, site: tuple[Reference, ast.Expr | ast.Assign], lost: bool) -> list[Edit]:
+        reference, statement = site
+        call = reference.call
+        assert call is not None
+        _, value, there, lacking = self._returned()
+        scope = self.module.scope(statement)
+        hosts: dict[str, str] = {}
+        for v in lacking:
+            hosts[v.name] = self._free_name(v.name, scope)
+        dropped = self._dropped(reference)
+        moved_call = edit.Move(call, tuple(edit.RemoveArgument(call, a) for _, a in dropped if a is not None))
+        edits: list[Edit] = [edit.RemoveParameter(self.body.function, p) for p, _ in dropped]
+        flat = False
+        if isinstance(statement, ast.Expr):
+            if value is None:
+                targets = [hosts[v.name] for v in lacking]
+            elif isinstance(value, ast.Tuple) and not any(isinstance(e, ast.Starred) for e in value.elts) and (there or lacking):
+                flat = True
+                at = {index: name for name, index in there.items()}
+                targets = []
+                for index in range(len(value.elts)):
+                    name = at.get(index)
+                    if name is not None:
+                        hosts[name] = self._free_name(name, scope)
+                    targets.append(hosts[name] if name is not None else "_")
+                targets += [hosts[v.name] for v in lacking]
+            elif there and not lacking and None in there.values():
+                ((name, _),) = there.items()
+                hosts[name] = self._free_name(name, scope)
+                targets = [hosts[name]]
+            elif there:
+                raise _NotHereError
+            else:
+                targets = ["_", *(hosts[v.name] for v in lacking)] if lacking else []
+            if "_" in targets and "_" in scope.uses:
+                raise _NotHereError
+            if targets:
+                edits.append(edit.Replace(statement, (", ".join(targets) + " = ", moved_call)))
+            elif dropped:
+                edits.append(edit.Replace(statement, (moved_call,)))
+        else:
+            target = statement.targets[0]
+            if value is None and lacking:
+                raise _NotHereError
+            flat = self._assigned(edits, target, value, there, lacking, hosts)
+            if dropped:
+                edits.append(edit.Replace(call, (moved_call,)))
+        edits += self._return_edits(flat)
+        block = self._block(hosts, lost, statement, reference)
+        return [*edits, edit.InsertAfter(statement, block)]
+
+    def _assigned(
+        self, edits: list[Edit], target: ast.expr, value: ast.expr | None,
+        there: dict[str, int | str | None], lacking: Sequence[Value], hosts: dict[str, str],
+    ) -> bool:  # fmt: skip
+        """Add the values to an assignment's targets; tell whether the returned tuple grows flat."""
+        elements = target.elts if isinstance(target, (ast.Tuple, ast.List)) else None
+        tuple_length = len(value.elts) if isinstance(value, ast.Tuple) else None
+        flat = elements is not None and tuple_length == len(elements) and not any(isinstance(e, ast.Starred) for e in elements)
+        for name, place in there.items():
+            if place is None:
+                hosts[name] = self._readable(target)
+            elif flat and isinstance(place, int) and elements is not None:
+                hosts[name] = self._readable(elements[place])
+            elif elements is None:
+                hosts[name] = f"{self._readable(target)}[{place!r}]".replace("'", '"')
+            else:
+                raise _NotHereError
+        extra = ", ".join(hosts[v.name] for v in lacking)
+        if extra:
+            if flat and elements is not None:
+                parts: list[str | edit.Move] = []
+                for element in elements:
+                    parts += [edit.Move(element), ", "]
+                edits.append(edit.Replace(target, (*parts, extra)))
+            elif elements is not None:
+                if not self.module.source(target).startswith("("):
+                    edits.append(edit.Replace(target, ("(", edit.Move(target), f"), {extra}")))
+                else:
+                    edits.append(edit.Replace(target, (edit.Move(target), f", {extra}")))
+            else:
+                edits.append(edit.Replace(target, (edit.Move(target), f", {extra}")))
+        return flat
+
+    def _readable(self, target: ast.expr) -> str:
+        if isinstance(target, ast.Name) or (isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name)):
+            return self.module.source(target)
+        raise _NotHereError
+
+    def _free_name(self, name: str, scope: object) -> str:
+        """Return a name that nothing at the call uses."""
+        candidates = [name, f"{self.body.traced.name}_{name}", f"{name}_value", f"logged_{name}", f"summary_{name}"]
+        for candidate in candidates:
+            if not self._used(candidate, scope):
+                return candidate
+        raise _NotHereError
+
+    def _used(self, name: str, scope: object) -> bool:
+        bindings = getattr(scope, "bindings")  # noqa: B009
+        uses = getattr(scope, "uses")  # noqa: B009
+        if name in bindings or name in uses:
+            return True
+        return any(
+            isinstance(node, ast.Name) and node.id == name and (found := self.module.scope(node).lookup(name)) in {None, scope}
+            and (found is scope or getattr(scope, "parent") is None)  # noqa: B009
+            for node in self.module.find_all(ast.Name)
+            if self.module.scope(node) is not self.body.scope
+        )
+
+    def _dropped(self, reference: Reference | None) -> list[tuple[ast.arg, ast.expr | ast.keyword | None]]:
+        """Return the parameters that only the moved summaries used, with what the call passes for them."""
+        if "input_signature" in self.body.traced.options or self.body.exported:
+            return []
+        function = self.body.function
+        recomputed = {id(n) for move in self.moves for a, v in move.values.items() if v.code for n in ast.walk(a)}
+        returned = {v.name for v in self.values if v.code is None}
+        moved = {
+            id(node) for unit in self.units for node in ast.walk(unit.node)
+        } | {id(n) for unit in self.units for h in self._context_nodes(unit) for n in ast.walk(h)}  # fmt: skip
+        dropped: list[tuple[ast.arg, ast.expr | ast.keyword | None]] = []
+        variadic = {function.args.vararg, function.args.kwarg}
+        for name, parameter in self.body.parameters.items():
+            uses = self.module.uses(self.body.scope, name)
+            if parameter in variadic or name in {"self", "cls"} or not uses or name in returned:
+                continue
+            if all(id(use) in moved and id(use) not in recomputed for use in uses):
+                argument = passed(function, reference, parameter) if reference is not None else None
+                given = next(
+                    (k for k in (reference.call.keywords if reference is not None and reference.call else ()) if k.value is argument),
+                    argument,
+                )
+                dropped.append((parameter, given))
+        return dropped
+
+    def _context_nodes(self, unit: _Unit) -> Iterator[ast.expr]:
+        for block in unit.moves[0].contexts:
+            if block is unit.node or block in set(ast.walk(unit.node)):
+                continue
+            if isinstance(block, ast.With):
+                yield from self._host_items(block)
+
+    def _block(
+        self, hosts: dict[str, str], lost: bool, statement: ast.stmt | None, reference: Reference | None
+    ) -> Code:
+        """Return the summaries as host code.
+
+        Args:
+            hosts: the host's names for the function's values.
+            lost: no writer is the default there.
+            statement: the statement of the call; None in a wrapper.
+            reference: the call; None in a wrapper.
+        """
+        place: ast.AST = statement if statement is not None else self.body.traced.target or self.body.function
+        writer = f"with {self._writer_at(place)}.as_default():" if lost else None
+        around = self._lexical_writer(statement) if statement is not None else None
+        parts: list[str | edit.Move] = []
+        previous: list[str] = []
+        for unit in self._host_units(around):
+            chain = [head for head in self._chain(unit) if around is None or head != f"with {around}.as_default():"]
+            if writer is not None and all(move.writer is None for move in unit.moves):
+                chain = [writer, *chain]
+            if chain != previous or not parts:
+                for depth, head in enumerate(chain):
+                    parts.append("    " * depth + self._translated(head, unit, reference, statement) + "\n")
+            previous = chain
+            parts += [f"{'    ' * len(chain)}{comment}\n" for comment in unit.comments]
+            parts += ["    " * len(chain), edit.Move(unit.node, tuple(self._inner(unit, hosts, reference, statement))), "\n"]
+        return tuple(parts)
+
+    def _lexical_writer(self, statement: ast.stmt) -> str | None:
+        for around in self.module.ancestors(statement):
+            if isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                return None
+            if isinstance(around, ast.With):
+                for _, writer in writer_items(self.module, around):
+                    return self.module.source(writer)
+        return None
+
+    def _host_units(self, around: str | None) -> Iterator[_Unit]:
+        """Yield the units, a ``with`` of the writer that is the default anyway taken apart."""
+        for unit in self.units:
+            node = unit.node
+            if around is not None and isinstance(node, ast.With) and len(node.items) == 1 and not any(
+                self._alias(s) for s in node.body
+            ):
+                items = list(writer_items(self.module, node))
+                if items and self.module.source(items[0][1]) == around:
+                    comments = self._comments(node)
+                    for statement in node.body:
+                        inside = set(ast.walk(statement))
+                        yield _Unit(statement, [m for m in unit.moves if m.summary.statement in inside], comments)
+                        comments = ()
+                    continue
+            yield unit
+
+    def _comments(self, block: ast.With) -> tuple[str, ...]:
+        """Return the comments that stand on a block's head and directly above it."""
+        lines = self.module.lines
+        found = []
+        line = block.lineno - 2
+        while line >= 0 and lines[line].lstrip().startswith("#"):
+            found.append(lines[line].strip())
+            line -= 1
+        head = lines[block.body[0].lineno - 2] if block.body[0].lineno > block.lineno else ""
+        match = re.search(r":\s*(#.*)$", head.rstrip())
+        return (*reversed(found), *([match[1]] if match else []))
+
+    def _inner(
+        self, unit: _Unit, hosts: dict[str, str], reference: Reference | None, statement: ast.stmt | None
+    ) -> Iterator[edit.NodeEdit]:
+        """Yield the edits inside a moved unit: values and arguments under their names on the host."""
+        replaced: set[ast.AST] = set()
+        inside = set(ast.walk(unit.node))
+        for move in unit.moves:
+            for argument, value in move.values.items():
+                replaced.update(ast.walk(argument))
+                host = hosts.get(value.name, value.name)
+                if self.module.source(argument) != host:
+                    yield edit.Replace(argument, host)
+            for alias, meaning in move.inlined.items():
+                if alias in replaced or self._alias_inside(alias, inside):
+                    continue
+                replaced.update(ast.walk(alias))
+                text = self._substituted(meaning, reference, statement)
+                yield edit.Replace(alias, text)
+        for name in [n for n in ast.walk(unit.node) if isinstance(n, ast.Name)]:
+            if name in replaced:
+                continue
+            text = self._host_name(name, reference, statement)
+            if text != name.id:
+                if any(isinstance(a, ast.JoinedStr) for a in self.module.ancestors(name)):
+                    raise _NotHereError
+                yield edit.Replace(name, text)
+
+    def _alias_inside(self, alias: ast.expr, inside: set[ast.AST]) -> bool:
+        assert isinstance(alias, ast.Name)
+        return any(b.node in inside for b in self.body.scope.bindings[alias.id])
+
+    def _translated(self, head: str, unit: _Unit, reference: Reference | None, statement: ast.stmt | None) -> str:
+        """Return a block's head; it must mean the same on the host as in the function."""
+        if reference is not None:
+            for block in unit.moves[0].contexts:
+                parts = self._host_items(block) if isinstance(block, ast.With) else [block.test]
+                for part in parts:
+                    for name in _names(part):
+                        if self._host_name(name, reference, statement) != name.id:
+                            raise _NotHereError
+        return head
+
+    def _substituted(self, node: ast.expr, reference: Reference | None, statement: ast.stmt | None) -> str:
+        for name in _names(node):
+            text = self._host_name(name, reference, statement)
+            if text != name.id and node is not name:
+                raise _NotHereError
+            if node is name:
+                return text
+        return self._line(node)
+
+    def _host_name(self, name: ast.Name, reference: Reference | None, statement: ast.stmt | None) -> str:
+        """Return what the host writes for a name that the function reads."""
+        scope = self.module.scope(name).lookup(name.id)
+        if reference is None or statement is None:
+            return name.id
+        if scope is self.body.scope:
+            if name.id not in self.body.parameters:
+                return name.id  # an alias that moves along
+            return self._argument(name.id, reference, statement)
+        here = self.module.scope(statement)
+        if scope is not None and scope.node in {n for n in ast.walk(self.module.statement(name)) if not isinstance(n, ast.stmt)}:
+            return name.id  # bound inside the expression itself
+        if here.lookup(name.id) is not scope:
+            raise _NotHereError
+        return name.id
+
+    def _argument(self, name: str, reference: Reference, statement: ast.stmt) -> str:
+        parameter = self.body.parameters[name]
+        function = self.body.function
+        call = reference.call
+        positional = [*function.args.posonlyargs, *function.args.args]
+        if positional and parameter is positional[0] and self.body.traced.owner is not None:
+            assert call is not None
+            assert isinstance(call.func, ast.Attribute)
+            return self.module.source(call.func.value)
+        if parameter in {function.args.vararg, function.args.kwarg}:
+            raise _NotHereError
+        argument = passed(function, reference, parameter)
+        if not isinstance(argument, (ast.Name, ast.Constant, ast.Attribute)) or any(
+            isinstance(n, ast.Call) for n in ast.walk(argument)
+        ):
+            raise _NotHereError
+        if isinstance(statement, ast.Assign):
+            stores = {n.id for t in statement.targets for n in _names(t)}
+            if stores & {n.id for n in _names(argument)}:
+                raise _NotHereError
+        return self.module.source(argument)
+
+    # The wrapper. ----------------------------------------------------------------------------------
+
+    def _wrapper(self, lost: bool) -> list[Edit]:
+        """Return the edits for a host function of the same name that calls the traced one and then writes."""
+        traced, function, module = self.body.traced, self.body.function, self.module
+        if traced.wrapped is not None and not isinstance(traced.target, ast.Name):
+            raise RefusedError(NAMES)
+        if self.body.exported:
+            self._check_exported()
+        name = traced.name
+        inner = f"_traced_{name.lstrip('_')}"
+        if inner in module.text:
+            raise RefusedError(NAMES, f"the name `{inner}` is taken")
+        _, value, there, lacking = self._returned()
+        dropped = {parameter for parameter, _ in self._dropped(None)}
+        prefix = ""
+        if traced.owner is not None:
+            first = next(iter(self.body.parameters), None)
+            if first is None:
+                raise RefusedError(NAMES)
+            prefix = f"{first}."
+        call = f"{prefix}{inner}({', '.join(self._forwarded(dropped))})"
+        hosts = {v.name: v.name for v in self.values}
+        targets, result = self._unpacked(value, there, lacking, hosts)
+        lines = [f"{targets} = {call}" if targets else call]
+        block = self._block(hosts, lost, None, None)
+        head = f"def {name}({self._signature()}){self._returns()}:\n"
+        edits: list[Edit] = [edit.RemoveParameter(function, p) for p in dropped]
+        edits += self._return_edits(flat=isinstance(value, ast.Tuple))
+        document: list[str | edit.Move] = []
+        first_statement = function.body[0]
+        if ast.get_docstring(function, clean=False) is not None and traced.wrapped is None:
+            document = ["    ", edit.Move(first_statement), "\n"]
+            edits.append(edit.Remove(first_statement))
+        blank = "\n" * (2 if module.scope(function) is module.inner_scope(module.tree) else 1)
+        parts: list[str | edit.Move] = [blank + head, *document, "    " + lines[0] + "\n"]
+        for part in block if isinstance(block, tuple) else (block,):
+            parts.append(part)
+        code = self._indented(parts[:1] + document + ["    " + lines[0] + "\n"], block)
+        if result is not None:
+            code = (*code, f"    return {result}\n")
+        if traced.target is None:
+            edits.append(edit.Rename(function, inner))
+            edits.append(edit.InsertAfter(function, code))
+        else:
+            edits.append(edit.Replace(traced.target, inner))
+            edits.append(edit.InsertAfter(module.statement(traced.target), code))
+        return edits
+
+    def _indented(self, head: Sequence[str | edit.Move], block: Code) -> tuple[str | edit.Move, ...]:
+        """Return code with a block one level deeper behind a head."""
+        parts = list(block if isinstance(block, tuple) else (block,))
+        deeper: list[str | edit.Move] = []
+        fresh = True  # at the start of a line
+        for part in parts:
+            if isinstance(part, str):
+                deeper.append(("    " if fresh and part != "\n" else "") + part)
+                fresh = part.endswith("\n")
+            else:
+                deeper.append(part if not fresh else part)
+                if fresh:
+                    deeper.insert(-1, "    ")
+                fresh = False
+        return (*head, *deeper)
+
+    def _forwarded(self, dropped: set[ast.arg]) -> Iterator[str]:
+        args = self.body.function.args
+        positional = [*args.posonlyargs, *args.args]
+        if self.body.traced.owner is not None:
+            positional = positional[1:]
+        yield from (p.arg for p in positional if p not in dropped)
+        if args.vararg is not None:
+            yield f"*{args.vararg.arg}"
+        yield from (f"{p.arg}={p.arg}" for p in args.kwonlyargs if p not in dropped)
+        if args.kwarg is not None:
+            yield f"**{args.kwarg.arg}"
+
+    def _signature(self) -> str:
+        return ast.unparse(self.body.function.args)
+
+    def _returns(self) -> str:
+        annotation = self.body.function.returns
+        return f" -> {self._line(annotation)}" if annotation is not None else ""
+
+    def _unpacked(
+        self, value: ast.expr | None, there: dict[str, int | str | None], lacking: Sequence[Value], hosts: dict[str, str]
+    ) -> tuple[str, str | None]:
+        """Return the targets of the call in the wrapper, and what the wrapper returns."""
+        extra = [v.name for v in lacking]
+        taken = {*self.body.parameters, *hosts.values()}
+        result = next(n for n in ("result", "outputs", "returned", "result_value") if n not in taken)
+        if value is None:
+            return ", ".join(extra), None
+        if isinstance(value, ast.Tuple) and all(isinstance(e, ast.Name) for e in value.elts):
+            names = [e.id for e in value.elts if isinstance(e, ast.Name)]
+            if len(set(names)) == len(names) and not set(names) & set(self.body.parameters) and len(names) > 1:
+                return ", ".join([*names, *extra]), ", ".join(names)
+        if isinstance(value, ast.Name) and value.id not in self.body.parameters:
+            return ", ".join([value.id, *extra]), value.id
+        for name, place in there.items():
+            hosts[name] = result if place is None else f"{result}[{place!r}]".replace("'", '"')
+        if isinstance(value, ast.Tuple) and lacking:
+            # The returned tuple grows by the values; the wrapper gives back what it was.
+            names = [f"{result}_{index}" for index in range(len(value.elts))]
+            for name, place in there.items():
+                if isinstance(place, int):
+                    hosts[name] = names[place]
+            joined = ", ".join(names)
+            return f"{joined}, {', '.join(extra)}", joined if len(names) > 1 else f"({joined},)"
+        return ", ".join([result, *extra]), result

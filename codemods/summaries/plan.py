@@ -1,0 +1,997 @@
+"""The plan by which one traced function gives up its summaries: what it returns, what the host writes."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from codemods.analysis.module import Module, Scope
+from codemods.analysis.tracing import Reference, Traced, is_keras_class, is_traced, references
+from codemods.engine.codemod import Refusal
+from codemods.summaries.ops import Summary, summary_name
+from codemods.summaries.writers import NONE, SET, UNKNOWN, default_writers, visible_writer, writer_items
+
+KERAS_METHOD = Refusal("keras-method", "Keras calls this method itself, and names and counts what it returns")
+DECORATOR = Refusal(
+    "unknown-decorator", "another decorator stands on the function, which may depend on what it returns"
+)
+GENERATOR = Refusal(
+    "generator", "the function is a generator or a coroutine, which has no one place to return from"
+)
+RECURSIVE = Refusal("recursive", "the function calls itself")
+FUNCTION_USED = Refusal("function-object-used", "the function itself is used as a value, not only called")
+CALLED_FROM_TRACED = Refusal(
+    "called-from-traced", "other traced code calls the function, so what it writes would stay traced"
+)
+OVERRIDDEN = Refusal("overridden", "another class of its hierarchy defines the same method")
+EXPORTED = Refusal("exported", "the function is exported, and its signature may not change")
+SEVERAL_RETURNS = Refusal("several-returns", "the function returns in several places")
+NO_WRITER = Refusal(
+    "no-writer", "no writer is the default where the function is called, and none is in reach"
+)
+SEVERAL_WRITERS = Refusal("several-writers", "several writers could be meant")
+WRITER_UNKNOWN = Refusal(
+    "writer-unknown", "which writer is the default depends on callers that can't be seen"
+)
+WRITER_IN_GRAPH = Refusal("writer-in-graph", "the writer is known inside the function only")
+WRITER_BLOCK = Refusal(
+    "writer-block", "the block that makes the writer the default calls other code that may write summaries"
+)
+LOOP = Refusal("loop", "it stands in a loop, whose values would have to be collected")
+GRAPH_LOOP = Refusal(
+    "graph-loop", "it stands in a loop that becomes part of the graph, whose values would have to be stacked"
+)
+TRY = Refusal("try", "it stands in a try statement")
+CONTEXT = Refusal("unknown-context", "it stands in a block whose effect on summaries isn't known")
+TENSOR_CONDITION = Refusal("tensor-condition", "it depends on a tensor, which puts `cond/` before its tag")
+CONDITION = Refusal(
+    "condition", "it depends on a condition that may be a tensor, which would put `cond/` before its tag"
+)
+TAG = Refusal("tag-in-graph", "its tag or another argument is computed inside the function")
+TAG_FROZEN = Refusal(
+    "tag-frozen", "its tag depends on a name that changes, and was fixed when the function was traced"
+)
+STEP = Refusal("step", "the step may be a variable that the function changes later, or a Python number")
+STEP_SET = Refusal("step-set-inside", "the default step is set inside the function")
+NAME_SCOPE = Refusal(
+    "name-scope", "the name scope is entered twice or its name is taken, so TensorFlow numbers it"
+)
+CALLER_SCOPE = Refusal(
+    "caller-name-scope", "the call stands in a name scope, which the tag doesn't have in the graph"
+)
+NESTED = Refusal("nested-function", "it stands in a function inside the traced one")
+ARGUMENT = Refusal("graph-argument", "an argument exists only while the graph is built")
+WRAPPED_SHARED = Refusal("shared-function", "the function under `tf.function` is also used without it")
+WRAPPED_BOUND = Refusal(
+    "bound-function", "the traced function is kept in an attribute, and called in more than one place"
+)
+NAMES = Refusal("names", "a name that the summary needs means something else where the function is called")
+
+REFUSALS = (
+    KERAS_METHOD, DECORATOR, GENERATOR, RECURSIVE, FUNCTION_USED, CALLED_FROM_TRACED, OVERRIDDEN, EXPORTED,
+    SEVERAL_RETURNS, NO_WRITER, SEVERAL_WRITERS, WRITER_UNKNOWN, WRITER_IN_GRAPH, WRITER_BLOCK, LOOP, GRAPH_LOOP,
+    TRY, CONTEXT, TENSOR_CONDITION, CONDITION, TAG, TAG_FROZEN, STEP, STEP_SET, NAME_SCOPE, CALLER_SCOPE,
+    NESTED, ARGUMENT, WRAPPED_SHARED, WRAPPED_BOUND, NAMES,
+)  # fmt: skip
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_PLAIN_CONTEXTS = frozenset({
+    "tensorflow.GradientTape", "tensorflow.device", "tensorflow.control_dependencies",
+    "tensorflow.profiler.experimental.Trace", "tensorflow.autodiff.ForwardAccumulator",
+})  # fmt: skip
+_NAME_SCOPES = frozenset({"tensorflow.name_scope", "tensorflow.compat.v1.name_scope"})
+_RECORD_IF = "tensorflow.summary.record_if"
+_PURE_BUILTINS = frozenset(
+    {"str", "repr", "len", "int", "round", "format", "min", "max", "abs", "bool", "float"}
+)
+_PURE_METHODS = frozenset({"format", "join", "lower", "upper", "replace", "strip", "title", "split"})
+_HARMLESS_METHODS = _PURE_METHODS | {
+    "gradient", "jacobian", "batch_jacobian", "watch", "append", "items", "keys", "values", "as_default", "numpy",
+    "get_shape", "as_list", "flush",
+}  # fmt: skip
+_VARIABLES = frozenset({
+    "tensorflow.Variable", "tensorflow.compat.v1.train.get_or_create_global_step",
+    "tensorflow.compat.v1.train.get_global_step", "tensorflow.compat.v1.train.create_global_step", "keras.Variable",
+})  # fmt: skip
+
+
+class RefusedError(Exception):
+    """A summary can't be moved; carries the refusal and a sentence of detail."""
+
+    def __init__(self, refusal: Refusal, detail: str | None = None) -> None:
+        super().__init__(detail or refusal.sentence)
+        self.refusal = refusal
+        self.detail = detail
+
+
+@dataclass
+class Value:
+    """A value that the function returns for the host to write.
+
+    Attributes:
+        name: the name it has in the function.
+        code: what is assigned to that name where the summary stood; None where the name is there already.
+    """
+
+    name: str
+    code: str | None = None
+
+
+@dataclass
+class Move:
+    """How one summary moves.
+
+    Attributes:
+        summary: what moves.
+        values: by the argument whose place they take.
+        writer: the expression of the writer whose block it stands in, inside the function.
+        contexts: the blocks around it that the host must have, outermost first.
+        conditions: those of ``contexts`` that are ``if`` statements.
+        parameters: the function's parameters that the host needs.
+        frozen: the step, a flag or a tag was fixed at the first trace.
+    """
+
+    summary: Summary
+    values: dict[ast.expr, Value] = field(default_factory=dict)
+    inlined: dict[ast.expr, ast.expr] = field(default_factory=dict)
+    writer: ast.expr | None = None
+    contexts: list[ast.With | ast.If] = field(default_factory=list)
+    parameters: set[str] = field(default_factory=set)
+    frozen: bool = False
+
+
+def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a function's body, those of functions and classes inside it left out."""
+    todo = list(ast.iter_child_nodes(node))
+    while todo:
+        child = todo.pop()
+        yield child
+        if not isinstance(child, _SCOPES):
+            todo.extend(ast.iter_child_nodes(child))
+
+
+class TracedBody:
+    """A traced function, with what must be known of it to take summaries out."""
+
+    def __init__(self, module: Module, traced: Traced) -> None:
+        self.module = module
+        self.traced = traced
+        self.function = traced.function
+        self.scope: Scope = module.inner_scope(traced.function)
+        self.taken: set[str] = set()  # names made up for values
+
+    # The function. -----------------------------------------------------------------------------
+
+    @cached_property
+    def parameters(self) -> dict[str, ast.arg]:
+        """The parameters by name, ``self`` among them."""
+        args = self.function.args
+        every = [*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg]
+        return {arg.arg: arg for arg in every if arg is not None}
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of the function's own body."""
+        return [node for statement in self.function.body for node in (statement, *own_nodes(statement))]
+
+    @cached_property
+    def own(self) -> set[ast.AST]:
+        """The same as a set."""
+        return set(self.nodes)
+
+    @cached_property
+    def returns(self) -> list[ast.Return]:
+        """The return statements of the function's own body."""
+        return [node for node in self.nodes if isinstance(node, ast.Return)]
+
+    @cached_property
+    def references(self) -> list[Reference]:
+        """Every place in the project that names the function as its callers do."""
+        traced = self.traced
+        if traced.target is None:
+            return list(references(self.module, traced.name, self.function, traced.owner is not None))
+        method = isinstance(traced.target, ast.Attribute)
+        return list(references(self.module, traced.name, traced.target, method))
+
+    @cached_property
+    def exported(self) -> bool:
+        """Whether the function belongs to an object that TensorFlow may export with its functions."""
+        return self.traced.owner is not None and is_keras_class(self.module, self.traced.owner)
+
+    @cached_property
+    def exports(self) -> bool:
+        """Whether the project exports objects with their traced functions."""
+        project = self.module.project
+        words = ("saved_model.save", ".export(", "signatures=")
+        return any(word in self.module.text for word in words) or bool(project and project.mentioning(*words[:2]))
+
+    def python_step(self, move: Move) -> bool:
+        """Tell whether the callers pass a Python number as the step."""
+        step = move.summary.step
+        if not isinstance(step, ast.Name) or step.id not in self.parameters:
+            return False
+        given = [passed(self.function, r, self.parameters[step.id]) for r in self.references]
+        return any(argument is not None and self._counts(argument) for argument in given)
+
+    def _counts(self, node: ast.expr) -> bool:
+        """Tell whether an expression is a Python number, such as the variable of a ``range`` loop."""
+        module = self.module
+        if isinstance(node, ast.Constant):
+            return isinstance(node.value, int)
+        if not isinstance(node, ast.Name):
+            return False
+        for binding in module.bindings(node) if node in module else ():
+            statement = module.statement(binding.node)
+            if isinstance(statement, ast.For) and isinstance(statement.iter, ast.Call):
+                if module.resolve(statement.iter.func) in {"builtins.range", "builtins.enumerate"}:
+                    return True
+            elif isinstance(binding.value, ast.Constant) and isinstance(binding.value.value, int):
+                return True
+        return False
+
+    def check(self) -> None:
+        """Refuse what can't be rewritten whatever the summary is."""
+        function, traced = self.function, self.traced
+        if isinstance(function, ast.AsyncFunctionDef) or any(
+            isinstance(node, (ast.Yield, ast.YieldFrom, ast.Await)) for node in self.nodes
+        ):
+            raise RefusedError(GENERATOR)
+        if len(function.decorator_list) > (traced.target is None):
+            raise RefusedError(DECORATOR)
+        if self.exported and function.name in {"call", "train_step", "test_step", "predict_step", "__call__"}:
+            raise RefusedError(KERAS_METHOD)
+        if function.name.startswith("__") and function.name.endswith("__"):
+            raise RefusedError(
+                FUNCTION_USED, f"`{function.name}` is called by Python itself, which can't be seen"
+            )
+        if traced.wrapped is not None:
+            self._check_wrapped(traced.wrapped)
+        inside = set(self.nodes)
+        for reference in self.references:
+            if reference.call is None:
+                where = self._where(reference)
+                raise RefusedError(
+                    FUNCTION_USED,
+                    f"`{self.module.source(reference.node)}` is used as a value {where}"
+                    if reference.module is self.module
+                    else f"{FUNCTION_USED.sentence}, {where}",
+                )
+            if reference.call in inside:
+                raise RefusedError(RECURSIVE)
+            if is_traced(reference.module, reference.call):
+                raise RefusedError(
+                    CALLED_FROM_TRACED, f"{CALLED_FROM_TRACED.sentence} ({self._where(reference)})"
+                )
+        if traced.owner is not None:
+            self._check_hierarchy(traced.owner)
+
+    def _check_wrapped(self, wrapped: ast.expr) -> None:
+        uses = references(self.module, self.function.name, self.function, self.traced.owner is not None)
+        if any(reference.node is not wrapped for reference in uses):
+            raise RefusedError(WRAPPED_SHARED)
+        target = self.traced.target
+        if isinstance(target, ast.Attribute) and len(self.references) != 1:
+            raise RefusedError(WRAPPED_BOUND)
+        if isinstance(target, ast.Name) and len(self.module.bindings(target)) != 1:
+            raise RefusedError(WRAPPED_SHARED, f"`{target.id}` is bound more than once")
+
+    def _check_hierarchy(self, owner: ast.ClassDef) -> None:
+        identity = f"{self.module.id}.{self.module.qualname(owner)}"
+        project = self.module.project
+        paths = project.mentioning(self.function.name) if project is not None else []
+        modules = [
+            self.module,
+            *(m for p in paths if p != self.module.path and project and (m := project.module(p))),
+        ]
+        for other in modules:
+            for klass in other.find_all(ast.ClassDef):
+                if klass is owner or not any(
+                    isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef)) and s.name == self.function.name
+                    for s in klass.body
+                ):
+                    continue
+                bases = {other.resolve(base) for base in klass.bases}
+                own_bases = {self.module.resolve(base) for base in owner.bases}
+                if identity in bases or f"{other.id}.{other.qualname(klass)}" in own_bases:
+                    raise RefusedError(
+                        OVERRIDDEN, f"`{klass.name}.{self.function.name}` is the same method in its hierarchy"
+                    )
+
+    def _where(self, reference: Reference) -> str:
+        place = f"on line {reference.node.lineno}"
+        return place if reference.module is self.module else f"{place} of {reference.module.path}"
+
+    # One summary. ------------------------------------------------------------------------------
+
+    def move(self, summary: Summary) -> Move:
+        """Return how a summary moves.
+
+        Raises:
+            RefusedError: it can't.
+        """
+        move = Move(summary)
+        self._contexts(move)
+        if any(node.lineno < summary.statement.lineno for node in self.returns) or len(self.returns) > 1:
+            raise RefusedError(SEVERAL_RETURNS)
+        for name, argument in summary.arguments.items():
+            if name == "step" or argument in summary.data.values():
+                continue
+            self._host(move, argument, frozen_is_refused=True)
+        if summary.kind == "graph":
+            raise RefusedError(ARGUMENT)
+        for argument in summary.data.values():
+            self._data(move, argument)
+        self._step(move)
+        return move
+
+    def _contexts(self, move: Move) -> None:
+        """Collect the blocks between a summary and its function."""
+        statement: ast.AST = move.summary.statement
+        child = statement
+        for around in self.module.ancestors(statement):
+            if around is self.function:
+                break
+            if isinstance(around, ast.With):
+                self._with(move, around)
+            elif isinstance(around, ast.If):
+                self._condition(move, around)
+            elif isinstance(around, ast.For):
+                name = self.module.resolve(around.iter.func) if isinstance(around.iter, ast.Call) else None
+                raise RefusedError(
+                    GRAPH_LOOP if name is not None and name.startswith("tensorflow.") else LOOP
+                )
+            elif isinstance(around, ast.While):
+                raise RefusedError(GRAPH_LOOP)
+            elif isinstance(around, ast.Try):
+                raise RefusedError(TRY)
+            elif isinstance(around, _SCOPES):
+                raise RefusedError(NESTED)
+            elif isinstance(around, (ast.stmt, ast.match_case)):
+                raise RefusedError(CONTEXT)
+            child = around
+        del child
+        move.contexts.reverse()
+
+    def _with(self, move: Move, block: ast.With) -> None:
+        module = self.module
+        host = False
+        for item in block.items:
+            writer = next((w for e, w in writer_items(module, block) if e is item.context_expr), None)
+            call = item.context_expr
+            name = module.resolve(call.func) if isinstance(call, ast.Call) else None
+            if writer is not None:
+                self._writer(move, writer, item)
+                host = True
+            elif name in _NAME_SCOPES and isinstance(call, ast.Call):
+                if move.summary.scoped:
+                    self._name_scope(move, call, item)
+                    host = True
+            elif name == _RECORD_IF and isinstance(call, ast.Call) and call.args:
+                self._record_if(move, call.args[0])
+                host = True
+            elif name in _PLAIN_CONTEXTS or (
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Attribute)
+                and call.func.attr == "scope"
+                and not call.args
+            ):
+                continue
+            else:
+                raise RefusedError(
+                    CONTEXT,
+                    f"it stands in `with {module.source(call)}`, whose effect on summaries isn't known",
+                )
+        if host:
+            move.contexts.append(block)
+
+    def _writer(self, move: Move, writer: ast.expr, item: ast.withitem) -> None:
+        if item.optional_vars is not None:
+            raise RefusedError(WRITER_IN_GRAPH)
+        if move.writer is None:
+            move.writer = writer
+        for name in _names(writer):
+            if self._is_local(name) and name.id not in self.parameters:
+                raise RefusedError(WRITER_IN_GRAPH, f"`{name.id}` is bound inside the function")
+        if any(isinstance(node, ast.Call) for node in ast.walk(writer)):
+            raise RefusedError(
+                WRITER_IN_GRAPH, f"`{self.module.source(writer)}` is computed inside the function"
+            )
+        self._host(move, writer)
+        call = item.context_expr
+        assert isinstance(call, ast.Call)
+        for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
+            self._host(move, argument)
+            if not isinstance(argument, ast.Constant):
+                self._changing(move, argument)
+
+    def _name_scope(self, move: Move, call: ast.Call, item: ast.withitem) -> None:
+        first = call.args[0] if call.args else None
+        if (
+            item.optional_vars is not None
+            or not isinstance(first, ast.Constant)
+            or not isinstance(first.value, str)
+        ):
+            raise RefusedError(NAME_SCOPE, "the name scope's name is computed, so TensorFlow may number it")
+        name = first.value
+        if name.endswith("/"):
+            return
+        module = self.module
+        same = [
+            other
+            for other in module.find_all(ast.Call)
+            if module.resolve(other.func) in _NAME_SCOPES
+            and other.args
+            and isinstance(other.args[0], ast.Constant)
+            and str(other.args[0].value).partition("/")[0] == name.partition("/")[0]
+        ]
+        top = name.partition("/")[0]
+        named = (
+            keyword.value.value
+            for other in module.find_all(ast.Call)
+            for keyword in other.keywords
+            if keyword.arg == "name" and isinstance(keyword.value, ast.Constant)
+        )
+        if len(same) > 1 or top in self.parameters or top in named or top in self._op_names:
+            raise RefusedError(
+                NAME_SCOPE, f"`{name}` is taken in the graph by another scope, layer, argument or operation"
+            )
+
+    @cached_property
+    def _op_names(self) -> set[str]:
+        """Names that TensorFlow may give to operations and layers of the function by itself."""
+        called = (node.func for node in self.module.find_all(ast.Call))
+        names = {
+            re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", func.attr).lower()
+            for func in called
+            if isinstance(func, ast.Attribute)
+            and (self.module.resolve(func) or "").startswith(("tensorflow.", "keras."))
+        }
+        return names | {
+            "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "cond", "while", "strided_slice", "stack",
+            "range", "gradients", "gradient_tape", "concat", "zeros", "ones", "Mean", "Sum", "model", "sequential",
+        }  # fmt: skip
+
+    def _record_if(self, move: Move, condition: ast.expr) -> None:
+        self._host(move, condition)
+        if not isinstance(condition, (ast.Constant, ast.Lambda)):
+            self._changing(move, condition)
+
+    def _condition(self, move: Move, block: ast.If) -> None:
+        test = block.test
+        self._python(move, test)
+        self._host(move, test, frozen_is_refused=True)
+        move.contexts.append(block)
+
+    def _python(self, move: Move, test: ast.expr) -> None:
+        """Refuse a condition that isn't known to be one of Python."""
+        if isinstance(test, ast.BoolOp):
+            for part in test.values:
+                self._python(move, part)
+        elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            self._python(move, test.operand)
+        elif isinstance(test, ast.Compare) and all(isinstance(op, (ast.Is, ast.IsNot)) for op in test.ops):
+            pass
+        elif isinstance(test, ast.Compare):
+            for part in (test.left, *test.comparators):
+                self._python(move, part)
+        elif not self.is_python(test):
+            tensor = any(
+                self._is_local(name) and name.id not in self.parameters for name in _names(test)
+            ) or any(
+                isinstance(n, ast.Call) and (self.module.resolve(n.func) or "").startswith("tensorflow.")
+                for n in ast.walk(test)
+            )
+            raise RefusedError(TENSOR_CONDITION if tensor else CONDITION)
+
+    def is_python(self, node: ast.expr, depth: int = 0) -> bool:
+        """Tell whether an expression is known to be a Python value, and not a tensor."""
+        module = self.module
+        if isinstance(node, ast.Constant):
+            return True
+        if isinstance(node, ast.Call):
+            name = module.resolve(node.func) or ""
+            return name in {
+                "builtins.isinstance",
+                "builtins.hasattr",
+                "builtins.len",
+                "builtins.int",
+                "builtins.bool",
+            }
+        if depth > 4:
+            return False
+        if isinstance(node, ast.Name):
+            bindings = module.bindings(node)
+            if bindings and all(isinstance(b.node, ast.arg) for b in bindings):
+                return self._python_parameter(bindings[0].node, depth)  # type: ignore[arg-type]
+            return bool(bindings) and all(
+                b.value is not None and self.is_python(b.value, depth + 1) for b in bindings
+            )
+        if isinstance(node, ast.Attribute):
+            name = module.resolve(node.value)
+            if name is not None and name.endswith(("flags.FLAGS", "app.flags.FLAGS")):
+                return True
+            values = list(self._attribute_values(node))
+            return bool(values) and all(self.is_python(value, depth + 1) for value in values)
+        return False
+
+    def _python_parameter(self, parameter: ast.arg, depth: int) -> bool:
+        function = self.module.function(parameter)
+        annotation = parameter.annotation
+        if isinstance(annotation, ast.Name) and annotation.id in {"bool", "int", "str"}:
+            return True
+        if function is None:
+            return False
+        arguments = function.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        defaults: dict[ast.arg, ast.expr | None] = dict(
+            zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True)
+        )
+        defaults.update(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
+        default = defaults.get(parameter)
+        return isinstance(default, ast.Constant) and isinstance(default.value, (bool, str))
+
+    def _attribute_values(self, node: ast.Attribute) -> Iterator[ast.expr]:
+        """Yield what a class assigns to ``self.name``."""
+        owner = self.module.enclosing(node, ast.ClassDef)
+        if not (isinstance(node.value, ast.Name) and node.value.id == "self" and owner is not None):
+            return
+        for child in ast.walk(owner):
+            targets = (
+                child.targets
+                if isinstance(child, ast.Assign)
+                else [child.target]
+                if isinstance(child, (ast.AnnAssign, ast.AugAssign))
+                else []
+            )
+            for target in targets:
+                if (
+                    isinstance(target, ast.Attribute)
+                    and target.attr == node.attr
+                    and isinstance(target.value, ast.Name)
+                    and target.value.id == "self"
+                ):
+                    value = child.value  # type: ignore[union-attr]
+                    if value is not None:
+                        yield value
+
+    # Expressions that the host evaluates. --------------------------------------------------------
+
+    def _is_local(self, name: ast.Name) -> bool:
+        return self.module.scope(name).lookup(name.id) is self.scope
+
+    def _rebound(self, name: str) -> bool:
+        return len(self.scope.bindings.get(name, ())) > 1
+
+    def inline(self, move: Move, node: ast.expr) -> ast.expr:
+        """Return what a local alias (``step = self.global_step``) stands for, or the expression itself."""
+        if isinstance(node, ast.Name) and self._is_local(node) and node.id not in self.parameters:
+            bindings = self.scope.bindings[node.id]
+            value = bindings[0].value
+            if len(bindings) == 1 and isinstance(value, (ast.Name, ast.Attribute, ast.Constant)):
+                inner = self.inline(move, value)
+                if not any(self._is_local(n) and n.id not in self.parameters for n in _names(inner)):
+                    move.inlined[node] = inner
+                    return inner
+        return node
+
+    def _host(self, move: Move, node: ast.expr, *, frozen_is_refused: bool = False) -> None:
+        """Refuse an expression that the host can't evaluate to the same value."""
+        module = self.module
+        node = self.inline(move, node)
+        inner_scopes = {
+            child
+            for child in ast.walk(node)
+            if isinstance(child, (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp, ast.Lambda))
+        }
+        for name in _names(node):
+            scope = module.scope(name).lookup(name.id)
+            if scope is not None and scope.node in inner_scopes:
+                continue
+            if scope is self.scope:
+                if name.id not in self.parameters or self._rebound(name.id):
+                    raise RefusedError(
+                        TAG, f"`{name.id}`, which an argument needs, is computed inside the function"
+                    )
+                move.parameters.add(name.id)
+            elif scope is not None and self._changes(scope, name.id):
+                if frozen_is_refused:
+                    raise RefusedError(
+                        TAG_FROZEN,
+                        f"`{name.id}` changes, and its value was fixed when the function was traced",
+                    )
+                move.frozen = True
+        if frozen_is_refused:
+            for attribute in (child for child in ast.walk(node) if isinstance(child, ast.Attribute)):
+                owner = module.enclosing(attribute, ast.ClassDef)
+                if owner is not None and self._attribute_changes(owner, attribute):
+                    raise RefusedError(
+                        TAG_FROZEN,
+                        f"`{module.source(attribute)}` changes, and its value was fixed when the function was traced",
+                    )
+        for call in (child for child in ast.walk(node) if isinstance(child, ast.Call)):
+            resolved = module.resolve(call.func) or ""
+            method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+            if not (
+                resolved.removeprefix("builtins.") in _PURE_BUILTINS
+                or (method in _PURE_METHODS and not resolved)
+                or resolved in {"os.path.join", "tensorflow.cast", "tensorflow.equal", "tensorflow.constant"}
+            ):
+                raise RefusedError(
+                    TAG, f"`{module.source(call)}` would be called on the host instead of once for each trace"
+                )
+
+    def _changes(self, scope: Scope, name: str) -> bool:
+        """Tell whether a name of a scope around the function is bound more than once, or in a loop."""
+        bindings = scope.bindings.get(name, ())
+        if len(bindings) > 1:
+            return any(b.imported is None for b in bindings)
+        return any(
+            isinstance(around, (ast.For, ast.While))
+            for b in bindings
+            if b.imported is None and not isinstance(b.node, ast.arg)
+            for around in self.module.ancestors(b.node)
+            if self.module.scope(around) is scope
+        )
+
+    def _attribute_changes(self, owner: ast.ClassDef, node: ast.Attribute) -> bool:
+        if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+            return False
+        stores = [
+            child for child in ast.walk(owner)
+            if isinstance(child, ast.Attribute) and child.attr == node.attr and not isinstance(child.ctx, ast.Load)
+        ]  # fmt: skip
+        return any((f := self.module.function(store)) is None or f.name != "__init__" for store in stores)
+
+    # Values that the function returns. ------------------------------------------------------------
+
+    def _data(self, move: Move, node: ast.expr) -> None:
+        if isinstance(node, ast.Constant) or (
+            isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)
+        ):
+            return
+        if any(
+            isinstance(child, (ast.Lambda, ast.Yield, ast.Await, ast.NamedExpr, ast.Starred))
+            for child in ast.walk(node)
+        ):
+            raise RefusedError(ARGUMENT)
+        move.values[node] = self._value(move, node)
+
+    def _value(self, move: Move, node: ast.expr) -> Value:
+        conditional = any(isinstance(block, ast.If) for block in move.contexts)
+        if isinstance(node, ast.Name):
+            if self._stable(move, node, conditional) and not (
+                self.may_be_variable(node) is not False and self.effects_after(move.summary.statement)
+            ):
+                return Value(node.id)
+            return Value(self.fresh(node.id), f"{self.tensorflow}.identity({node.id})")
+        base = self._base_name(move, node)
+        source = self.module.source(node)
+        if isinstance(node, (ast.Attribute, ast.Subscript)):
+            source = f"{self.tensorflow}.identity({source})"
+        elif "\n" in source:
+            source = source if isinstance(node, (ast.Call, ast.List, ast.Tuple, ast.Dict)) else f"({source})"
+        return Value(self.fresh(base), source)
+
+    def _stable(self, move: Move, node: ast.Name, conditional: bool) -> bool:
+        """Tell whether a name has, at the end of the function, the value that it has at the summary."""
+        if not self._is_local(node):
+            return False
+        if node.id in self.parameters:
+            return not self._rebound(node.id)
+        stores = self.scope.bindings[node.id]
+        line = move.summary.statement.lineno
+        if any(getattr(b.node, "lineno", 0) >= line for b in stores):
+            return False
+        if not conditional:
+            return True
+        outer = next(block for block in move.contexts if isinstance(block, ast.If))
+        return any(
+            getattr(b.node, "lineno", 0) < outer.lineno
+            and not any(isinstance(a, (ast.If, ast.For, ast.While, ast.Try)) for a in self._between(b.node))
+            for b in stores
+        ) and all(getattr(b.node, "lineno", 0) < outer.lineno for b in stores)
+
+    def _between(self, node: ast.AST) -> Iterator[ast.AST]:
+        for around in self.module.ancestors(node):
+            if around is self.function:
+                return
+            yield around
+
+    def may_be_variable(self, node: ast.expr, depth: int = 0) -> bool | None:
+        """Tell whether an expression is a ``tf.Variable``; None where that isn't known."""
+        module = self.module
+        if isinstance(node, ast.Attribute):
+            if node.attr == "iterations":
+                return True
+            values = list(self._attribute_values(node))
+            known = {self.may_be_variable(value, depth + 1) for value in values} if depth < 4 else set()
+            return next(iter(known)) if len(known) == 1 else None
+        if isinstance(node, ast.Call):
+            name = module.resolve(node.func)
+            if name in _VARIABLES or (
+                isinstance(node.func, ast.Attribute) and node.func.attr in {"add_weight", "add_variable"}
+            ):
+                return True
+            return False if name is not None or not isinstance(node.func, ast.Attribute) else False
+        if isinstance(node, ast.Name):
+            if depth > 4:
+                return None
+            bindings = module.bindings(node)
+            if bindings and all(isinstance(b.node, ast.arg) for b in bindings):
+                return self._variable_parameter(module, bindings[0].node, depth)
+            found = set()
+            for b in bindings:
+                statement = module.statement(b.node)
+                if isinstance(statement, ast.AugAssign) or b.value is None:
+                    # ``x += y`` and the targets of loops and unpackings: what comes out is a tensor or a number.
+                    loops = isinstance(statement, (ast.For, ast.AsyncFor)) and self._is_local(node)
+                    found.add(None if loops else False)
+                else:
+                    found.add(self.may_be_variable(b.value, depth + 1))
+            return next(iter(found)) if len(found) == 1 else (False if found <= {False} and found else None)
+        return None if isinstance(node, (ast.Subscript, ast.IfExp)) else False
+
+    def _variable_parameter(self, module: Module, parameter: ast.AST, depth: int) -> bool | None:
+        """Tell whether callers pass a variable for a parameter, as far as they can be seen."""
+        function = module.function(parameter)
+        if function is None or not isinstance(parameter, ast.arg) or depth > 3:
+            return None
+        found = set()
+        refs = (
+            self.references
+            if function is self.function
+            else references(
+                module, function.name, function, isinstance(module.parent(function), ast.ClassDef)
+            )
+        )
+        for reference in refs:
+            argument = passed(function, reference, parameter)
+            if argument is not None:
+                body = self if reference.module is module else TracedBody(reference.module, self.traced)
+                found.add(body.may_be_variable(argument, depth + 1) if reference.module is module else None)
+        if True in found:
+            return True
+        return False if found == {False} or not found else None
+
+    def effects_after(self, statement: ast.stmt) -> bool:
+        """Tell whether code after a statement may change a variable."""
+        line = statement.end_lineno or statement.lineno
+        for node in self.nodes:
+            if isinstance(node, ast.Call) and node.lineno > line and not self._harmless(node):
+                return True
+        return False
+
+    def _harmless(self, call: ast.Call) -> bool:
+        name = self.module.resolve(call.func)
+        if name is not None:
+            return name.startswith(("tensorflow.", "builtins.", "keras.losses.", "keras.backend.")) and name not in {
+                "tensorflow.py_function", "tensorflow.numpy_function", "builtins.setattr", "tensorflow.group",
+            }  # fmt: skip
+        return isinstance(call.func, ast.Attribute) and call.func.attr in _HARMLESS_METHODS
+
+    def _changing(self, move: Move, node: ast.expr) -> None:
+        """Refuse a host expression whose value the function may change after the summary."""
+        if self.effects_after(move.summary.statement) and any(
+            self.may_be_variable(part) is not False
+            for part in ast.walk(node)
+            if isinstance(part, (ast.Name, ast.Attribute))
+            and not isinstance(self.module.parent(part), ast.Attribute)
+            and not self.is_python(part)
+        ):
+            raise RefusedError(
+                STEP, f"`{self.module.source(node)}` may be changed by the function after the summary"
+            )
+
+    # The step. -----------------------------------------------------------------------------------
+
+    def _step(self, move: Move) -> None:
+        step = move.summary.step
+        if step is None:
+            self._default_step(move)
+            return
+        expression = self.inline(move, step)
+        if isinstance(expression, ast.Constant):
+            return
+        names = _names(expression)
+        local = [
+            n for n in names if self._is_local(n) and (n.id not in self.parameters or self._rebound(n.id))
+        ]
+        variable = [
+            part
+            for part in ast.walk(expression)
+            if isinstance(part, (ast.Name, ast.Attribute))
+            and self._outermost(part)
+            and self.may_be_variable(part) is True
+        ]
+        later = self.effects_after(move.summary.statement)
+        if local or (variable and later) or (variable and expression not in variable):
+            self._step_value(move, step, expression)
+            return
+        if not variable and later:
+            for part in ast.walk(expression):
+                if (
+                    isinstance(part, ast.Attribute)
+                    and self._outermost(part)
+                    and self.may_be_variable(part) is None
+                    and not self.is_python(part)
+                ):
+                    raise RefusedError(
+                        STEP,
+                        f"`{self.module.source(part)}` may be a variable that the function changes after the summary",
+                    )
+        for part in ast.walk(expression):
+            if isinstance(part, ast.BinOp) and not isinstance(
+                part.op, (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod)
+            ):
+                raise RefusedError(STEP, "the step is computed in floating point")
+        self._host(move, expression)
+        if any(
+            isinstance(part, ast.Attribute)
+            and self._outermost(part)
+            and part not in variable
+            and self.is_python(part)
+            and (owner := self.module.enclosing(part, ast.ClassDef)) is not None
+            and self._attribute_changes(owner, part)
+            for part in ast.walk(expression)
+        ):
+            move.frozen = True
+
+    def _outermost(self, node: ast.AST) -> bool:
+        return not isinstance(self.module.parent(node), ast.Attribute)
+
+    def _step_value(self, move: Move, step: ast.expr, expression: ast.expr) -> None:
+        """Return the step from the function, as it was where the summary stood."""
+        source = self.module.source(step)
+        if isinstance(expression, (ast.Name, ast.Attribute)):
+            if isinstance(step, ast.Name) and self._is_local(step) and self.may_be_variable(step) is False:
+                # Computed in the function: a tensor, unless Python computed it.
+                self._tensor_step(move, step)
+                value = (
+                    Value(step.id)
+                    if self._stable(move, step, False)
+                    else Value(self.fresh(step.id), f"{self.tensorflow}.identity({step.id})")
+                )
+            else:
+                value = Value(
+                    self.fresh(expression.attr if isinstance(expression, ast.Attribute) else f"{ast.unparse(expression)}_now"),
+                    f"{self.tensorflow}.identity({source})",
+                )
+        else:
+            self._tensor_step(move, expression)
+            value = Value(self.fresh("step"), source)
+        for other in self._values:
+            if other.code is not None and other.code == value.code:
+                value = other
+        move.values[step] = value
+
+    def _tensor_step(self, move: Move, node: ast.expr) -> None:
+        """Refuse a step that isn't known to be an int64 tensor where the function computes it."""
+        node = self._definition(node)
+        module = self.module
+        if isinstance(node, ast.BinOp):
+            parts = [self._definition(node.left), self._definition(node.right)]
+            if any(self.may_be_variable(part) is True or self._is_int64(part) for part in parts):
+                return
+        if self._is_int64(node):
+            return
+        raise RefusedError(
+            STEP,
+            f"the step `{module.source(node)}` is computed inside the function, and may be a Python number there",
+        )
+
+    def _definition(self, node: ast.expr) -> ast.expr:
+        if isinstance(node, ast.Name):
+            bindings = self.module.bindings(node)
+            if len(bindings) == 1 and bindings[0].value is not None:
+                return self._definition(bindings[0].value)
+        return node
+
+    def _is_int64(self, node: ast.expr) -> bool:
+        if not isinstance(node, ast.Call):
+            return False
+        name = self.module.resolve(node.func)
+        arguments = [*node.args, *(k.value for k in node.keywords)]
+        wide = any(self.module.resolve(a) == "tensorflow.int64" for a in arguments)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in {
+            "assign_add",
+            "assign",
+            "read_value",
+            "value",
+        }:
+            return self.may_be_variable(node.func.value) is True
+        if name == "tensorflow.identity" and node.args:
+            return self.may_be_variable(node.args[0]) is True
+        return wide and name in {"tensorflow.cast", "tensorflow.constant", "tensorflow.convert_to_tensor"}
+
+    def _default_step(self, move: Move) -> None:
+        """Keep the default step, as it was where the summary stood."""
+        module = self.module
+        sets = [
+            call
+            for call in module.find_all(ast.Call)
+            if module.resolve(call.func) == "tensorflow.summary.experimental.set_step"
+        ]
+        if any(call in self.nodes for call in sets):
+            raise RefusedError(STEP_SET)
+        values = [call.args[0] for call in sets if call.args]
+        if any(
+            self.may_be_variable(value) is not False and not self.is_python(value) for value in values
+        ) and self.effects_after(move.summary.statement):
+            known = all(self.may_be_variable(value) is True for value in values)
+            if not known:
+                raise RefusedError(
+                    STEP, "the default step may be a variable that the function changes after the summary"
+                )
+            raise RefusedError(
+                STEP, "the default step is a variable that the function may change after the summary"
+            )
+        if values and all(self.may_be_variable(value) is False for value in values):
+            move.frozen = True
+
+    # Names. ------------------------------------------------------------------------------------
+
+    @cached_property
+    def _values(self) -> list[Value]:
+        return []
+
+    @cached_property
+    def _used_names(self) -> set[str]:
+        return {name for scope in (self.scope, self.scope.root) for name in (*scope.bindings, *scope.uses)}
+
+    def fresh(self, base: str) -> str:
+        """Return a name that nothing in the function or its module uses, made from a base."""
+        base = re.sub(r"\W+", "_", base).strip("_").lower() or "value"
+        if base[0].isdigit() or keyword.iskeyword(base):
+            base = f"value_{base}"
+        name, number = base, 2
+        while name in self._used_names or name in self.taken:
+            name = f"{base}_{number}" if number > 2 or name != base else f"{base}_value"
+            number += name != f"{base}_value"
+        self.taken.add(name)
+        return name
+
+    def _base_name(self, move: Move, node: ast.expr) -> str:
+        tag = move.summary.tag
+        if isinstance(tag, ast.Constant) and isinstance(tag.value, str):
+            return tag.value.rpartition("/")[2] or tag.value
+        if isinstance(node, ast.Attribute):
+            return node.attr
+        if isinstance(node, ast.Call):
+            return ast.unparse(node.func).rpartition(".")[2]
+        return move.summary.kind
+
+    @cached_property
+    def tensorflow(self) -> str:
+        """The file's name for TensorFlow."""
+        for node in self.module.find_all(ast.Name):
+            if self.module.resolve(node) == "tensorflow":
+                return node.id
+        raise RefusedError(NAMES, "the file has no name for TensorFlow itself")
+
+
+def _names(node: ast.AST) -> list[ast.Name]:
+    return [child for child in ast.walk(node) if isinstance(child, ast.Name)]
+
+
+def passed(
+    function: ast.FunctionDef | ast.AsyncFunctionDef, reference: Reference, parameter: ast.arg
+) -> ast.expr | None:
+    """Return what a call passes for a parameter; None where it passes nothing or that can't be seen."""
+    call = reference.call
+    if call is None:
+        return None
+    for given in call.keywords:
+        if given.arg == parameter.arg:
+            return given.value
+    positional = [*function.args.posonlyargs, *function.args.args]
+    if positional and positional[0].arg in {"self", "cls"} and isinstance(call.func, ast.Attribute):
+        positional = positional[1:]
+    if parameter in positional:
+        index = positional.index(parameter)
+        if index < len(call.args) and not any(isinstance(a, ast.Starred) for a in call.args[: index + 1]):
+            return call.args[index]
+    return None

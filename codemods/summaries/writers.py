@@ -1,0 +1,163 @@
+"""Which summary writer is the default at a place, and which one could be used there.
+
+The default writer belongs to the thread: a ``with writer.as_default():`` around a call counts for
+all that the call does, ``set_as_default`` for all that follows.
+
+https://www.tensorflow.org/api_docs/python/tf/summary/SummaryWriter
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from codemods.analysis.module import Module
+from codemods.analysis.tracing import references
+
+CREATE = "tensorflow.summary.create_file_writer"
+NOOP = "tensorflow.summary.create_noop_writer"
+NONE = ""  # no writer is the default
+SET = "set_as_default"  # the one that was set for good
+UNKNOWN = "?"
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A file writer that a module creates and keeps under a name.
+
+    Attributes:
+        call: the call that creates it.
+        target: the ``ast.Name`` or attribute that holds it.
+    """
+
+    call: ast.Call
+    target: ast.expr
+
+
+def writers(module: Module) -> list[Writer]:
+    """Return the file writers that a module creates; one without a name has None for a target."""
+    found = []
+    for call in module.find_all(ast.Call):
+        if module.resolve(call.func) == CREATE:
+            statement = module.statement(call)
+            target = None
+            if isinstance(statement, ast.Assign) and statement.value is call and len(statement.targets) == 1:
+                target = statement.targets[0]
+            elif isinstance(statement, ast.AnnAssign) and statement.value is call:
+                target = statement.target
+            found.append(Writer(call, target if target is not None else call))
+    return found
+
+
+def as_default(node: ast.expr) -> ast.expr | None:
+    """Return the writer in ``writer.as_default(...)``."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "as_default":
+        return node.func.value
+    return None
+
+
+def writer_items(module: Module, statement: ast.With | ast.AsyncWith) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield the context expression and the writer of each item that makes a writer the default."""
+    for item in statement.items:
+        writer = as_default(item.context_expr)
+        if writer is not None and not _is_graph(module, writer):
+            yield item.context_expr, writer
+
+
+def _is_graph(module: Module, node: ast.expr) -> bool:
+    if isinstance(node, ast.Call):
+        return (module.resolve(node.func) or "").rpartition(".")[2] in {
+            "Graph",
+            "get_default_graph",
+            "Session",
+        }
+    if isinstance(node, ast.Attribute):
+        return node.attr == "graph"
+    if isinstance(node, ast.Name):
+        values = [binding.value for binding in module.bindings(node)]
+        return bool(values) and all(isinstance(v, ast.Call) and _is_graph(module, v) for v in values)
+    return False
+
+
+def default_writers(module: Module, node: ast.AST, seen: frozenset[ast.AST] = frozenset()) -> set[str]:
+    """Return every writer that may be the default where host code at a node runs.
+
+    Returns:
+        The source of the writers' expressions, with ``NONE``, ``SET`` and ``UNKNOWN`` among them.
+    """
+    function = module.function(node)
+    for ancestor in module.ancestors(node):
+        if ancestor is function:
+            break
+        if isinstance(ancestor, ast.With):
+            items = list(writer_items(module, ancestor))
+            if items:
+                return {module.source(items[-1][1])}
+    if _set_before(module, node, function):
+        return {SET}
+    if function is None:
+        return {NONE}
+    if function in seen:
+        return set()
+    found: set[str] = set()
+    parent = module.parent(function)
+    for reference in references(module, function.name, function, isinstance(parent, ast.ClassDef)):
+        if reference.call is not None:
+            found |= default_writers(reference.module, reference.call, seen | {function})
+        elif _runs_main(reference.module, reference.node):
+            found |= {NONE}
+        else:
+            found.add(UNKNOWN)
+    return found or {UNKNOWN}
+
+
+def _runs_main(module: Module, node: ast.AST) -> bool:
+    call = module.parent(node)
+    return isinstance(call, ast.Call) and module.resolve(call.func) in {
+        "absl.app.run", "tensorflow.compat.v1.app.run", "tensorflow.app.run",
+    }  # fmt: skip
+
+
+def _set_before(module: Module, node: ast.AST, function: ast.AST | None) -> bool:
+    line = getattr(node, "lineno", 0)
+    for call in module.find_all(ast.Call):
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "set_as_default":
+            where = module.function(call)
+            if where is None or (where is function and call.lineno < line):
+                return True
+    return False
+
+
+def visible_writer(module: Module, place: ast.AST, owner: ast.ClassDef | None) -> tuple[str | None, int]:
+    """Return the name of the only writer that can be used at a place, and how many there are.
+
+    Args:
+        module: the module of the place.
+        place: the statement behind which the writer is to be used.
+        owner: the class whose ``self`` is at hand there.
+    """
+    every = writers(module)
+    if len(every) != 1:
+        return None, len(every)
+    target = every[0].target
+    statement = module.statement(target)
+    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+        holder = module.enclosing(target, ast.ClassDef)
+        return (module.source(target) if owner is not None and holder is owner else None), 1
+    if not isinstance(target, ast.Name) or any(
+        isinstance(a, (ast.For, ast.While, ast.If, ast.Try, ast.ExceptHandler))
+        and a not in set(module.ancestors(place))
+        for a in module.ancestors(statement)
+    ):
+        return None, 1
+    scope = module.scope(target).lookup(target.id)
+    here = module.scope(place).lookup(target.id)
+    inner = module.inner_scope(place).lookup(target.id) if isinstance(place, ast.FunctionDef) else here
+    if scope is None or len(scope.bindings[target.id]) != 1 or here is not scope or inner is not scope:
+        return None, 1
+    if scope is not scope.root and statement.lineno > getattr(place, "lineno", 0):
+        return None, 1
+    if module.function(place) is None and statement.lineno > getattr(place, "lineno", 0):
+        return None, 1
+    return target.id, 1
