@@ -70,8 +70,8 @@ class Observer:
         self._journal = journal
         self._user_root = user_root
         self._pid = os.getpid()
-        self._handles: dict[int, tuple[Any, dict[str, Any], Any]] = {}
-        self._kept = 0
+        self._variables: list[dict[str, Any]] = []
+        self._kept: dict[int, int] = {}
         self._sessions: list[Any] = []
         self._session_variables: list[dict[str, Any]] = []
         self._ended = False
@@ -89,17 +89,23 @@ class Observer:
     def variable(self, variable: Any) -> None:
         """Keeps the handle of a new variable, and so its value, also when the program drops the variable."""
         handle = variable._handle
-        if not hasattr(handle, "numpy") or type(variable).__name__ == "_UnreadVariable":
-            return
-        known = {"name": str(variable._handle_name), "dtype": variable.dtype, "shape": variable.shape}
-        size = (variable.shape.num_elements() or 0) * (variable.dtype.size or 0)
-        self._kept += size
-        self._handles.setdefault(id(handle), (handle, known, weakref.ref(variable)))
-        if self._kept > KEEP_BYTES:
-            for key, (_, facts, alive) in list(self._handles.items()):
-                if alive() is None and self._kept > KEEP_BYTES:
-                    self._kept -= (facts["shape"].num_elements() or 0) * facts["dtype"].size
-                    self._handles[key] = (None, facts, alive)
+        if not hasattr(handle, "numpy") or id(handle) in self._kept:
+            return  # a variable of a TF1 graph, or another view of one that is known
+        self._variables.append(
+            {
+                "handle": handle,
+                "alive": weakref.ref(variable),
+                "name": str(variable._handle_name),
+                "dtype": variable.dtype,
+                "shape": variable.shape,
+            }
+        )
+        self._kept[id(handle)] = (variable.shape.num_elements() or 0) * (variable.dtype.size or 0)
+        if sum(self._kept.values()) > KEEP_BYTES:
+            for known in self._variables:
+                if known["alive"]() is None:
+                    self._kept.pop(id(known["handle"]), None)
+                    known["handle"] = None
 
     def session(self, session: Any) -> None:
         """Notes a session, whose variables are read before it is closed."""
@@ -148,15 +154,15 @@ class Observer:
         )
 
     def _values(self) -> list[dict[str, Any]]:
-        if not self._handles:
-            return []
+        if not self._variables:
+            return []  # and none of TensorFlow need be there
         ops = importlib.import_module("tensorflow.python.framework.ops")
         reads = importlib.import_module("tensorflow.python.ops.gen_resource_variable_ops")
         found = []
         with ops.init_scope():
-            for handle, known, _ in self._handles.values():
+            for known in self._variables:
                 try:
-                    value = reads.read_variable_op(handle, known["dtype"]).numpy()
+                    value = reads.read_variable_op(known["handle"], known["dtype"]).numpy()
                 except Exception:  # never initialised, or its value was not kept
                     value = None
                 found.append(
@@ -276,6 +282,15 @@ def _instrument(observer: Observer) -> None:
     tf.random.Generator.from_non_deterministic_state = classmethod(
         lambda cls, alg=None: cls.from_seed(next(counter), alg)
     )
+    generators = _module("tensorflow.python.ops.stateful_random_ops")
+
+    def get_global_generator(original: Any) -> Any:
+        # TensorFlow refuses to make one up when its ops are deterministic.
+        if generators.global_generator is None:
+            tf.random.set_global_generator(tf.random.Generator.from_seed(SEED))
+        return original()
+
+    _wrap(generators, "get_global_generator", get_global_generator)
 
 
 def _observe_variables(observer: Observer) -> None:

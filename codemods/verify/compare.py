@@ -64,20 +64,30 @@ def compare(before: Observation, after: Observation, before_again: Observation |
         return Verdict("inconclusive", notes=(f"modules were imported from outside of the copy: {names}",))
     if before.exit is None:
         return Verdict("inconclusive", notes=("the original did not end within the time limit",))
-    notes = [] if before_again is None else _unsteady(before, before_again)
-    steady = not notes
-    if not steady:
-        before, after = _without_values(before), _without_values(after)
-    if before_again is not None:
-        before, after, masked = _without_unsteady_lines(before, after, before_again)
-        notes += masked
+    if before_again is None:
+        return _verdict(before, after)
+    notes = []
+    if before.stdout != before_again.stdout:
+        before, after, note = _without_unsteady_lines(before, after, before_again)
+        before_again = replace(before_again, stdout=before.stdout)
+        notes.append(note)
+    verdicts = [_verdict(run, after, notes) for run in (before, before_again)]
+    # An original that loses other events each time is repaired if none of either run is missing.
+    if all(verdict.kind in {"same", "repaired"} for verdict in verdicts):
+        return next((verdict for verdict in verdicts if verdict.kind == "repaired"), verdicts[0])
+    unsteady = _unsteady(before, before_again)
+    if not unsteady:
+        return verdicts[0]
+    verdict = _verdict(_without_values(before), _without_values(after), [*unsteady, *notes])
+    return verdict if verdict.kind == "different" else replace(verdict, kind="inconclusive")
+
+
+def _verdict(before: Observation, after: Observation, notes: Sequence[str] = ()) -> Verdict:
     comparison = _Comparison(before, after)
     comparison.compare()
     kind: Kind = "same"
     if comparison.different:
         kind = "different"
-    elif not steady:
-        kind = "inconclusive"
     elif comparison.repaired:
         kind = "repaired"
     return Verdict(
@@ -85,7 +95,7 @@ def compare(before: Observation, after: Observation, before_again: Observation |
         tuple(comparison.same),
         tuple(comparison.different),
         tuple(comparison.repaired),
-        tuple(notes + comparison.notes),
+        (*notes, *comparison.notes),
     )
 
 
@@ -127,6 +137,8 @@ class _Comparison:
         before, after = _ending(self.before), _ending(self.after)
         if before == after:
             self.same.append(before)
+            if not self.before.ok:
+                self.notes.append("neither run came to its end: only what they did until then is compared")
         elif self.stopped:
             self.repaired.append(f"{before}, now runs")
         else:
@@ -222,13 +234,13 @@ class _Comparison:
             if left != right:
                 self.different.append(f"output, line {number + 1}: {left!r} before, {right!r} after")
                 return
-        lengths = f"{len(old)} lines before, {len(new)} after"
+        lengths = f"{_count(len(old), 'line')} before, {len(new)} after"
         self.different.append(f"output: {'the newline at the end differs' if old == new else lengths}")
 
 
 def _unsteady(first: Observation, second: Observation) -> list[str]:
-    """What the original did differently in its second run, apart from its output."""
-    comparison = _Comparison(first, replace(second, stdout=first.stdout))
+    """What the original did differently in its second run."""
+    comparison = _Comparison(first, second)
     comparison.loses = comparison.stopped = False
     comparison.compare()
     return [
@@ -253,11 +265,12 @@ def _without_value(variable: Variable) -> Variable:
 
 def _without_unsteady_lines(
     before: Observation, after: Observation, again: Observation
-) -> tuple[Observation, Observation, list[str]]:
+) -> tuple[Observation, Observation, str]:
     """Takes the numbers out of the lines that differ between two runs of the original."""
     old, new, other = (run.stdout.split("\n") for run in (before, after, again))
-    if before.stdout == again.stdout or len(old) != len(other):
-        return before, after, []
+    if len(old) != len(other):
+        note = "output: not as many lines twice, not compared"
+        return replace(before, stdout=""), replace(after, stdout=""), note
     unsteady = {number for number, line in enumerate(old) if line != other[number]}
 
     def masked(run: Observation, lines: Sequence[str]) -> Observation:
@@ -265,7 +278,7 @@ def _without_unsteady_lines(
         return replace(run, stdout="\n".join(kept))
 
     note = f"output: {_count(len(unsteady), 'line')} not the same twice, compared without numbers"
-    return masked(before, old), masked(after, new), [note]
+    return masked(before, old), masked(after, new), note
 
 
 def _series(events: Sequence[Event]) -> dict[tuple[str, str], list[Event]]:

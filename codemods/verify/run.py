@@ -205,7 +205,9 @@ class Runner:
             return self.run(root / entry, root=root, args=args, timeout=timeout, env=env)
 
     def _serve(self, job: _Job, argv: list[str], timeout: float) -> int | None:
-        server = self._server or self._start()
+        server = self._server
+        if server is None or server.poll() is not None:
+            server = self._start()
         request = {
             "argv": argv,
             "cwd": str(job.cwd),
@@ -217,7 +219,13 @@ class Runner:
         server.stdin.write(json.dumps(request).encode() + b"\n")
         server.stdin.flush()
         pid = int(self._answer(server, "pid"))
-        status: int | None = self._answer(server, "status", timeout)
+        try:
+            status: int | None = self._answer(server, "status", timeout)
+        except BaseException:
+            # An answer is still to come: the next program needs another server.
+            _kill_group(pid)
+            self.close()
+            raise
         _kill_group(pid)
         if status is None:
             self._answer(server, "status")
@@ -231,6 +239,7 @@ class Runner:
             stderr=subprocess.DEVNULL,
             env=_environment(self._env),
             bufsize=0,
+            start_new_session=True,
         )
         self._answer(self._server, "ready")
         return self._server
@@ -475,26 +484,31 @@ def _shown(text: str) -> str:
     return "\n".join(lines)
 
 
-def _copy(source: Path, target: Path, skip: Path) -> None:
+def _copy(root: Path, target: Path, skip: Path) -> None:
     """Copies a project's folder, without what a run doesn't need."""
-    target.mkdir(parents=True)
-    with os.scandir(source) as entries:
-        for entry in entries:
-            path, copy = Path(entry.path), target / entry.name
-            if entry.is_symlink():
-                link = Path(os.readlink(path))
-                if not link.is_absolute() and not (source / link).resolve().is_relative_to(source):
-                    link = (source / link).resolve()
-                copy.symlink_to(link)
-            elif entry.is_dir():
-                unneeded = entry.name in _SKIPPED or (path / "pyvenv.cfg").exists()
-                if not unneeded and path.resolve() != skip:
-                    _copy(path, copy, skip)
-            elif entry.is_file():
-                if entry.stat().st_size > LINK_OVER and not _WRITTEN.search(entry.name):
+    for folder, folders, names in os.walk(root):
+        source = Path(folder)
+        place = target / source.relative_to(root)
+        place.mkdir(parents=True)
+        folders[:] = [name for name in folders if _is_needed(source / name) and source / name != skip]
+        for name in (*names, *folders):
+            path, copy = source / name, place / name
+            if path.is_symlink():
+                end = Path(os.path.normpath(source / os.readlink(path)))
+                # A link inside the project leads to the same place in the copy.
+                inside = end.is_relative_to(root)
+                copy.symlink_to(os.path.relpath(target / end.relative_to(root), place) if inside else end)
+            elif path.is_file():
+                if path.stat().st_size > LINK_OVER and not _WRITTEN.search(name):
                     copy.symlink_to(path)
                 else:
-                    shutil.copy2(path, copy)
+                    # What can't be read here can't be read by the program either.
+                    with contextlib.suppress(PermissionError):
+                        shutil.copy2(path, copy)
+
+
+def _is_needed(folder: Path) -> bool:
+    return folder.name not in _SKIPPED and not (folder / "pyvenv.cfg").exists()
 
 
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:

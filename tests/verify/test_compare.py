@@ -245,6 +245,16 @@ def test_a_deterministic_program_is_compared_strictly() -> None:
     assert compare(RUN, changed(1, digest="y"), before_again=RUN).kind == "different"
 
 
+def test_an_original_that_loses_other_events_each_time_is_repaired() -> None:
+    lossy = replace(RUN, events=RUN.events[:3], lost=2, stdout="took 1 s")
+    again = replace(RUN, events=RUN.events[:2], lost=3, stdout="took 2 s")
+    after = replace(RUN, stdout="took 3 s")
+    assert compare(lossy, after, before_again=again).kind == "repaired"
+    assert compare(again, after, before_again=lossy).kind == "repaired"
+    other = replace(after, events=(*RUN.events[:2], event("loss", 5, 1.0)))
+    assert compare(lossy, other, before_again=again).kind == "different"
+
+
 def test_lines_that_tell_the_time_are_compared_without_numbers() -> None:
     def timed(seconds: str, text: str = "took") -> Observation:
         return replace(RUN, stdout=f"loss 0.25\n{text} {seconds} s\n")
@@ -256,6 +266,18 @@ def test_lines_that_tell_the_time_are_compared_without_numbers() -> None:
     assert compare(timed("3.2"), timed("3.1", "lasted"), before_again=again).kind == "different"
     other = replace(RUN, stdout="loss 0.24\ntook 3.2 s\n")
     assert compare(timed("3.2"), other, before_again=again).kind == "different"
+
+
+def test_output_of_another_length_each_time_is_not_compared() -> None:
+    verdict = compare(RUN, replace(RUN, stdout="other"), before_again=replace(RUN, stdout=""))
+    assert verdict.kind == "same"
+    assert verdict.notes == ("output: not as many lines twice, not compared",)
+
+
+def test_two_runs_that_fail_alike_are_the_same_as_far_as_they_went() -> None:
+    verdict = compare(HALF, HALF)
+    assert verdict.kind == "same"
+    assert verdict.notes == ("neither run came to its end: only what they did until then is compared",)
 
 
 def test_no_verdict_without_an_end_or_from_outside_of_the_copy() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from codemods.verify.compare import compare
 from codemods.verify.observation import Observation
 from codemods.verify.run import Runner, notebook_source, run
 
@@ -136,6 +137,43 @@ def test_the_project_is_a_copy_of_the_same_name(plain: Runner, tmp_path: Path) -
     assert seen.ok
     assert seen.escaped == ()
     assert tree(root) == before
+
+
+def test_links_and_large_files(plain: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codemods.verify.run.LINK_OVER", 10)
+    root = tmp_path / "project"
+    write(
+        tmp_path,
+        {
+            "outside/far.txt": "far",
+            "project/data.bin": "a large file",
+            "project/weights.h5": "another large file",
+            "project/sub/near.txt": "near",
+            "project/main.py": """
+                import os
+                for name in ("sub/up", "sub/full", "folder/near.txt", "sub/far.txt", "data.bin"):
+                    print(name, open(name).read(), os.path.realpath(name).startswith(os.getcwd()))
+                open("sub/full", "w").write("changed")
+                open("weights.h5", "w").write("changed")
+                open("data.bin", "w").write("changed")
+            """,
+        },
+    )
+    (root / "sub/up").symlink_to("../sub/near.txt")
+    (root / "sub/full").symlink_to(root / "sub/near.txt")
+    (root / "folder").symlink_to("sub")
+    (root / "sub/far.txt").symlink_to("../../outside/far.txt")
+    before = tree(tmp_path)
+    seen = plain.run(root / "main.py", root=root)
+    assert seen.stdout.splitlines() == [
+        "sub/up near True",
+        "sub/full near True",
+        "folder/near.txt near True",
+        "sub/far.txt far False",
+        "data.bin a large file False",
+    ]
+    assert (seen.exception or "").startswith("PermissionError: verify does not write into the project")
+    assert tree(tmp_path) == before
 
 
 def test_the_overlay_takes_the_place_of_files(plain: Runner, tmp_path: Path) -> None:
@@ -396,6 +434,71 @@ writer.close()
         ("never:0", (2,), True),
     ]
     assert runner.run_source(source).events == seen.events
+
+
+@tensorflow
+def test_fit_with_the_tensorboard_callback_is_the_same_twice(runner: Runner) -> None:
+    source = """
+import tensorflow as tf
+model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2)])
+model.compile("adam", "mse", metrics=["mae"])
+x, y = tf.random.normal([64, 3]), tf.random.normal([64, 2])
+data = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(64).batch(8)
+callback = tf.keras.callbacks.TensorBoard("logs", histogram_freq=1, update_freq=1)
+model.fit(data, validation_data=data, epochs=2, callbacks=[callback])
+"""
+    first, second = runner.run_source(source), runner.run_source(source)
+    assert first.ok, first.stderr
+    assert first.steps("epoch_loss", "logs/train") == [0, 1]
+    assert compare(first, second).lines == compare(first, first).lines
+    assert compare(first, second).kind == "same"
+
+
+@tensorflow
+def test_generators_that_nobody_seeded(runner: Runner) -> None:
+    source = """
+import tensorflow as tf
+print(tf.random.get_global_generator().normal([1]).numpy())
+print(tf.random.Generator.from_non_deterministic_state().normal([1]).numpy())
+"""
+    seen = runner.run_source(source)
+    assert seen.ok, seen.stderr
+    assert runner.run_source(source).stdout == seen.stdout
+
+
+@tensorflow
+def test_variables_that_are_gone_give_way_to_new_ones(runner: Runner) -> None:
+    source = """
+import tensorflow as tf
+for value in range(5):
+    big = tf.Variable(tf.fill([100 << 20], float(value)))
+tf.Variable(7.0)
+"""
+    seen = runner.run_source(source)
+    assert seen.ok, seen.stderr
+    assert seen.variables is not None
+    assert [v.first[:1] for v in seen.variables] == [(), (), (), ("3.0",), ("4.0",), ("7.0",)]
+
+
+@tensorflow
+def test_a_monitored_session(runner: Runner) -> None:
+    source = """
+import tensorflow.compat.v1 as tf
+tf.disable_v2_behavior()
+step = tf.train.get_or_create_global_step()
+w = tf.get_variable("w", [], initializer=tf.zeros_initializer())
+train = tf.group(step.assign_add(1), w.assign_add(0.5))
+tf.summary.scalar("now", w)
+with tf.train.MonitoredTrainingSession(checkpoint_dir="run", save_summaries_steps=1) as session:
+    for _ in range(3):
+        session.run(train)
+"""
+    seen = runner.run_source(source)
+    assert seen.ok, seen.stderr
+    assert seen.steps("now")
+    assert seen.variables is not None
+    assert {(v.name, v.first) for v in seen.variables} == {("global_step:0", ("3",)), ("w:0", ("1.5",))}
+    assert compare(seen, runner.run_source(source)).kind == "same"
 
 
 @tensorflow
