@@ -201,9 +201,11 @@ class Notebook:
             if not found or own[-1:] not in "\r\n":
                 raise SourceError("notebook", "an edit reached over the end of a cell")
             own = carried + own.removesuffix(self.newline)
-            # What was put before a cell of another language comes before the next one.
-            carried = own if cell.sealed else ""
-            texts.append("" if cell.sealed else own)
+            carried = ""
+            if cell.sealed:
+                # What was put where nothing can be put comes before the next cell.
+                own, carried = "", own.strip("\r\n") + self.newline if own.strip() else ""
+            texts.append(own)
         if text and self.cells and not self.cells[-1].sealed:
             texts[-1] += self.newline + text.removesuffix(self.newline)
         elif carried or text:

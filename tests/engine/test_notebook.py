@@ -107,9 +107,10 @@ def test_cell_may_lose_all_its_statements():
     assert sources(replaced(parse("x = 1", "y = 2"), "x = 1\n", "")) == ["", "y = 2"]
 
 
-def test_what_is_put_before_a_cell_of_another_language_goes_to_the_next():
+@pytest.mark.parametrize("border", ['"__notebook__ 0"', '"__notebook__ 1"', "x = 1"])
+def test_what_is_put_into_a_cell_of_another_language_goes_to_the_next(border):
     document = parse("%%bash\nls", "%%html", "x = 1", "%%bash")
-    assert sources(document.render("import os\n" + document.text)) == [
+    assert sources(replaced(document, border, "import os\n" + border)) == [
         "%%bash\nls",
         "%%html",
         "import os\nx = 1",
