@@ -7,7 +7,7 @@ import enum
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from codemods.analysis.module import Function, Module
+from codemods.analysis.module import Module
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -47,14 +47,13 @@ _CLOCKS = frozenset({
     )),
     "uuid.uuid1", "uuid.uuid4", "tempfile.mkdtemp", "tempfile.mktemp",
 })  # fmt: skip
-_PURE_METHODS = frozenset(
-    """
-        join format replace lower upper title capitalize strip lstrip rstrip split rsplit partition
-        rpartition removeprefix removesuffix zfill encode decode strftime isoformat timestamp as_posix
-        joinpath with_suffix with_name with_stem expanduser absolute resolve relative_to get keys values
-        items startswith endswith count index
-    """.split()
-)
+_PURE_METHODS = frozenset({
+    "join", "format", "replace", "lower", "upper", "title", "capitalize", "strip", "lstrip", "rstrip",
+    "split", "rsplit", "partition", "rpartition", "removeprefix", "removesuffix", "zfill", "encode",
+    "decode", "strftime", "isoformat", "timestamp", "as_posix", "joinpath", "with_suffix", "with_name",
+    "with_stem", "expanduser", "absolute", "resolve", "relative_to", "get", "keys", "values", "items",
+    "startswith", "endswith", "count", "index",
+})  # fmt: skip
 _MUTATORS = frozenset({
     "append", "extend", "insert", "remove", "pop", "popitem", "clear", "update", "setdefault", "add",
     "discard", "sort", "reverse", "__setitem__", "__delitem__", "appendleft", "popleft",
@@ -189,19 +188,20 @@ class Reach:
                 yield module, node
 
 
-_LIBRARIES = frozenset(
-    """
-        __future__ abc absl albumentations argparse array bisect builtins collections contextlib copy csv
-        cv2 dataclasses datasets datetime decimal dm_control einops enum fractions functools gc gin glob gym
-        gymnasium h5py hashlib heapq horovod imageio io itertools jax joblib json keras librosa locale
-        logging math matplotlib mlflow multiprocessing numba numbers numpy operator os pandas pathlib pickle
-        PIL platform pprint psutil pydantic queue random re requests rich scipy seaborn secrets shutil
-        signal skimage sklearn socket sonnet statistics string struct sys tempfile tensorboard tensorboardX
-        tensorflow tensorflow_addons tensorflow_datasets tensorflow_hub tensorflow_probability
-        tensorflow_text termcolor textwrap tf_agents tf_slim threading time timeit torch torchvision tqdm
-        traceback transformers types typing uuid wandb warnings yaml
-    """.split()
-)
+_LIBRARIES = frozenset({
+    "__future__", "abc", "absl", "albumentations", "argparse", "array", "bisect", "builtins",
+    "collections", "contextlib", "copy", "csv", "cv2", "dataclasses", "datasets", "datetime", "decimal",
+    "dm_control", "einops", "enum", "fractions", "functools", "gc", "gin", "glob", "gym", "gymnasium",
+    "h5py", "hashlib", "heapq", "horovod", "imageio", "io", "itertools", "jax", "joblib", "json", "keras",
+    "librosa", "locale", "logging", "math", "matplotlib", "mlflow", "multiprocessing", "numba", "numbers",
+    "numpy", "operator", "os", "pandas", "pathlib", "pickle", "PIL", "platform", "pprint", "psutil",
+    "pydantic", "queue", "random", "re", "requests", "rich", "scipy", "seaborn", "secrets", "shutil",
+    "signal", "skimage", "sklearn", "socket", "sonnet", "statistics", "string", "struct", "sys",
+    "tempfile", "tensorboard", "tensorboardX", "tensorflow", "tensorflow_addons", "tensorflow_datasets",
+    "tensorflow_hub", "tensorflow_probability", "tensorflow_text", "termcolor", "textwrap", "tf_agents",
+    "tf_slim", "threading", "time", "timeit", "torch", "torchvision", "tqdm", "traceback", "transformers",
+    "types", "typing", "uuid", "wandb", "warnings", "yaml",
+})  # fmt: skip
 _ANYTHING = frozenset({"builtins.exec", "builtins.eval", "builtins.__import__"})
 
 

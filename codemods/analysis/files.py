@@ -14,8 +14,8 @@ _QUIET = frozenset({
         "expandvars", "realpath", "relpath", "commonpath",
     )),
     *(f"os.{name}" for name in (
-        "getcwd", "getenv", "getpid", "getppid", "cpu_count", "fspath", "putenv", "setenv", "urandom", "uname",
-        "fsync", "_exit", "kill", "nice", "get_terminal_size", "sched_getaffinity", "environ.get",
+        "getcwd", "getenv", "getpid", "getppid", "cpu_count", "fspath", "putenv", "urandom", "uname",
+        "fsync", "_exit", "kill", "sched_getaffinity", "environ.get",
         "environ.setdefault", "environ.copy", "environ.update", "environ.pop",
     )),
     "pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.PurePosixPath",
