@@ -460,7 +460,8 @@ class _Transformer(cst.CSTTransformer):
         if before:
             apart, _ = _split_leading(node.leading_lines)
             before[0] = before[0].with_changes(leading_lines=[*apart, *before[0].leading_lines])
-            if own and not gone:
+            # A definition keeps the blank lines above it.
+            if own and not gone and not isinstance(own[0], (cst.FunctionDef, cst.ClassDef)):
                 own[0] = own[0].with_changes(leading_lines=own[0].leading_lines[len(apart) :])
         return before, own, after, gone
 
