@@ -39,7 +39,7 @@ class Binding:
     imported: str | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Scope:
     """The names that a module, function, class, lambda or comprehension binds."""
 
@@ -228,6 +228,13 @@ class Module:
             if names and (other.lookup(name) or other) is scope:
                 found += names
         return sorted(found, key=lambda node: (node.lineno, node.col_offset))
+
+    def is_used(self, scope: Scope, name: str) -> bool:
+        """Tell whether a name is bound or read in a scope, or read from inside it."""
+        if name in scope.bindings or name in scope.uses:
+            return True
+        inner = (other for other in self._scopes.values() if name in other.uses)
+        return any((found := other.lookup(name)) is scope or (found is None and scope.parent is None) for other in inner)
 
     # Names. ------------------------------------------------------------------------------------
 

@@ -169,10 +169,13 @@ class _File:
             work.setdefault(self.target(edit), []).append(edit)
         lines = list(self.lines)
         transformer = _Transformer(self, work)
-        results = {
-            index: cst.ensure_type(chunk.module.visit(transformer), cst.Module).code
-            for index, chunk in list(self.chunks.items())
-        }
+        results = {}
+        for index, chunk in list(self.chunks.items()):
+            module = cst.ensure_type(chunk.module.visit(transformer), cst.Module)
+            results[index] = module.code
+            following = self.lines[self.ends[index] :][:1]
+            if following and following[0].strip() and _ends_with_new_definition(chunk.module, module):
+                results[index] += 2 * self.newline
         if transformer.done != sum(len(found) for found in work.values()):
             raise CannotEditError("a statement to be edited stands where the tool can't edit it")
         # From the last chunk to the first, so that line numbers before it stay true.
@@ -293,7 +296,7 @@ class _File:
         source = _SEED + "\n".join(lines) + "\n"
         module = cst.parse_module(source.replace("\n", self.newline), self.config)
         module = cst.ensure_type(module.visit(_Filler(self, moves)), cst.Module)
-        return list(module.body[1:])
+        return [_without_indented_blanks(statement) for statement in module.body[1:]]
 
     def expression(self, code: Code) -> cst.BaseExpression:
         """Parse new code as an expression, moved nodes put in."""
@@ -317,6 +320,11 @@ class _File:
         if transformer.done != len(move.edits):
             raise CannotEditError("a statement to be moved can't be edited")
         return result.deep_clone()
+
+
+def _ends_with_new_definition(before: cst.Module, after: cst.Module) -> bool:
+    definitions = (cst.FunctionDef, cst.ClassDef)
+    return isinstance(after.body[-1], definitions) and not isinstance(before.body[-1], definitions)
 
 
 def _indent(lines: Sequence[str], tree: ast.Module) -> str:
@@ -370,7 +378,16 @@ def _split_leading(lines: Sequence[cst.EmptyLine]) -> tuple[list[cst.EmptyLine],
     return apart, own
 
 
+def _without_indented_blanks(statement: Statement) -> Statement:
+    """Return a new statement whose blank lines stay empty at any depth."""
+    lines = [line if line.comment else line.with_changes(indent=False) for line in statement.leading_lines]
+    return statement.with_changes(leading_lines=lines)
+
+
 # The transformer. ----------------------------------------------------------------------------------
+
+
+_NOTHING = cst.SimpleStatementLine([cst.Pass()])
 
 
 class _Transformer(cst.CSTTransformer):
@@ -381,6 +398,7 @@ class _Transformer(cst.CSTTransformer):
         self.file = file
         self.work = work
         self.done = 0
+        self.emptied: set[cst.CSTNode] = set()  # blocks that hold nothing any more
 
     def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]
         """Make the edits of one node, and those of the statements of a block."""
@@ -391,17 +409,23 @@ class _Transformer(cst.CSTTransformer):
                 node = inner(self.file, node, edit)
                 self.done += 1
             elif isinstance(edit, Replace) and isinstance(edit.node, ast.expr):
-                node = self._replaced(cast("cst.BaseExpression", original_node), edit.code)
+                node = self._replaced(cast("cst.BaseExpression", original_node), edit)
                 self.done += 1
         if isinstance(original_node, (cst.IndentedBlock, cst.Module)):
             body = self._body(original_node.body, cast("Sequence[Statement]", node.body), node)  # type: ignore[attr-defined]
             node = node.with_changes(body=body)
+            if body and body[0] is _NOTHING:
+                self.emptied.add(node)
+        if isinstance(node, cst.If) and isinstance(node.orelse, cst.Else) and node.orelse.body in self.emptied:
+            node = node.with_changes(orelse=None)
         return node
 
-    def _replaced(self, original: cst.BaseExpression, code: Code) -> cst.BaseExpression:
-        new = self.file.expression(code)
+    def _replaced(self, original: cst.BaseExpression, edit: Replace) -> cst.BaseExpression:
+        new = self.file.expression(edit.code)
         if isinstance(original, (cst.Tuple, cst.GeneratorExp)):
             return new  # for ``ast`` their parentheses are their own
+        if any(move.node is edit.node for move in _moves(edit)):
+            return new  # they moved along with the expression
         return new.with_changes(lpar=[*original.lpar, *new.lpar], rpar=[*new.rpar, *original.rpar])
 
     def _body(
@@ -420,8 +444,10 @@ class _Transformer(cst.CSTTransformer):
                 new[0] = new[0].with_changes(leading_lines=[*owed, *new[0].leading_lines])
             owed = []
             result += [*new, *after]
+            if after and isinstance(after[-1], (cst.FunctionDef, cst.ClassDef)):
+                owed = [cst.EmptyLine(indent=False)] * (2 if isinstance(block, cst.Module) else 1)
         if not result and isinstance(block, cst.IndentedBlock):
-            result = [cst.SimpleStatementLine([cst.Pass()])]
+            result = [_NOTHING]
         return result
 
     def _statement(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from codemods.analysis.module import Module
+from codemods.analysis.module import Module, Scope
 from codemods.analysis.tracing import Reference
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Code, Edit
@@ -43,13 +43,11 @@ class Placement:
         edits: what to do.
         wrapper: the host part is a wrapper of the function's name, not a block behind its call.
         lost: no writer is the default when the function is traced, so nothing is recorded today.
-        writer: the writer that the host uses then.
     """
 
     edits: list[Edit]
     wrapper: bool
     lost: bool
-    writer: str | None = None
 
 
 @dataclass
@@ -83,14 +81,13 @@ class Emitter:
         self._check_scopes()
         self.units = self._units()
         try:
-            site = self._site()
-            edits, writer = self._behind_call(site, lost), None
+            edits = self._behind_call(self._site(), lost)
             wrapper = False
         except _NotHereError:
             edits = self._wrapper(lost)
             wrapper = True
         edits = [*self._inside(), *edits]
-        return Placement(edits, wrapper, lost, writer)
+        return Placement(edits, wrapper, lost)
 
     # The writer. -------------------------------------------------------------------------------
 
@@ -201,7 +198,8 @@ class Emitter:
                 heads.append(f"with {items}:")
             elif id(around) in inside and isinstance(around, ast.If):
                 test = self._line(around.test)
-                heads.append(f"if {test}:" if child in around.body else f"if not ({test}):")
+                simple = isinstance(around.test, (ast.Name, ast.Attribute, ast.Call))
+                heads.append(f"if {test}:" if child in around.body else f"if not {test if simple else f'({test})'}:")
             child = around
         return heads[::-1]
 
@@ -478,25 +476,13 @@ class Emitter:
             return self.module.source(target)
         raise _NotHereError
 
-    def _free_name(self, name: str, scope: object) -> str:
+    def _free_name(self, name: str, scope: Scope) -> str:
         """Return a name that nothing at the call uses."""
         candidates = [name, f"{self.body.traced.name}_{name}", f"{name}_value", f"logged_{name}", f"summary_{name}"]
         for candidate in candidates:
-            if not self._used(candidate, scope):
+            if not self.module.is_used(scope, candidate):
                 return candidate
         raise _NotHereError
-
-    def _used(self, name: str, scope: object) -> bool:
-        bindings = getattr(scope, "bindings")  # noqa: B009
-        uses = getattr(scope, "uses")  # noqa: B009
-        if name in bindings or name in uses:
-            return True
-        return any(
-            isinstance(node, ast.Name) and node.id == name and (found := self.module.scope(node).lookup(name)) in {None, scope}
-            and (found is scope or getattr(scope, "parent") is None)  # noqa: B009
-            for node in self.module.find_all(ast.Name)
-            if self.module.scope(node) is not self.body.scope
-        )
 
     def _dropped(self, reference: Reference | None) -> list[tuple[ast.arg, ast.expr | ast.keyword | None]]:
         """Return the parameters that only the moved summaries used, with what the call passes for them."""
@@ -675,15 +661,23 @@ class Emitter:
         if parameter in {function.args.vararg, function.args.kwarg}:
             raise _NotHereError
         argument = passed(function, reference, parameter)
-        if not isinstance(argument, (ast.Name, ast.Constant, ast.Attribute)) or any(
-            isinstance(n, ast.Call) for n in ast.walk(argument)
-        ):
+        if argument is None or not (_is_reference(argument) or self._moves_once(parameter, argument, reference)):
             raise _NotHereError
         if isinstance(statement, ast.Assign):
             stores = {n.id for t in statement.targets for n in _names(t)}
             if stores & {n.id for n in _names(argument)}:
                 raise _NotHereError
         return self.module.source(argument)
+
+    def _moves_once(self, parameter: ast.arg, argument: ast.expr, reference: Reference) -> bool:
+        """Tell whether an argument's expression can move from the call into the block behind it."""
+        calls = [n for n in ast.walk(argument) if isinstance(n, ast.Call)]
+        return (
+            len(self.module.uses(self.body.scope, parameter.arg)) == 1
+            and any(parameter is dropped for dropped, _ in self._dropped(reference))
+            and all((self.module.resolve(c.func) or "").startswith(("tensorflow.", "builtins.int")) for c in calls)
+            and all(isinstance(n, (ast.Call, ast.Name, ast.Attribute, ast.Constant, ast.BinOp, ast.operator, ast.keyword, ast.expr_context)) for n in ast.walk(argument))
+        )
 
     # The wrapper. ----------------------------------------------------------------------------------
 
@@ -709,7 +703,7 @@ class Emitter:
         call = f"{prefix}{inner}({', '.join(self._forwarded(dropped))})"
         hosts = {v.name: v.name for v in self.values}
         targets, result = self._unpacked(value, there, lacking, hosts)
-        lines = [f"{targets} = {call}" if targets else call]
+        line = f"{targets} = {call}" if targets else call
         block = self._block(hosts, lost, None, None)
         head = f"def {name}({self._signature()}){self._returns()}:\n"
         edits: list[Edit] = [edit.RemoveParameter(function, p) for p in dropped]
@@ -720,10 +714,7 @@ class Emitter:
             document = ["    ", edit.Move(first_statement), "\n"]
             edits.append(edit.Remove(first_statement))
         blank = "\n" * (2 if module.scope(function) is module.inner_scope(module.tree) else 1)
-        parts: list[str | edit.Move] = [blank + head, *document, "    " + lines[0] + "\n"]
-        for part in block if isinstance(block, tuple) else (block,):
-            parts.append(part)
-        code = self._indented(parts[:1] + document + ["    " + lines[0] + "\n"], block)
+        code = (blank + head, *document, f"    {line}\n", *_indented(block))
         if result is not None:
             code = (*code, f"    return {result}\n")
         if traced.target is None:
@@ -733,22 +724,6 @@ class Emitter:
             edits.append(edit.Replace(traced.target, inner))
             edits.append(edit.InsertAfter(module.statement(traced.target), code))
         return edits
-
-    def _indented(self, head: Sequence[str | edit.Move], block: Code) -> tuple[str | edit.Move, ...]:
-        """Return code with a block one level deeper behind a head."""
-        parts = list(block if isinstance(block, tuple) else (block,))
-        deeper: list[str | edit.Move] = []
-        fresh = True  # at the start of a line
-        for part in parts:
-            if isinstance(part, str):
-                deeper.append(("    " if fresh and part != "\n" else "") + part)
-                fresh = part.endswith("\n")
-            else:
-                deeper.append(part if not fresh else part)
-                if fresh:
-                    deeper.insert(-1, "    ")
-                fresh = False
-        return (*head, *deeper)
 
     def _forwarded(self, dropped: set[ast.arg]) -> Iterator[str]:
         args = self.body.function.args
@@ -795,3 +770,20 @@ class Emitter:
             joined = ", ".join(names)
             return f"{joined}, {', '.join(extra)}", joined if len(names) > 1 else f"({joined},)"
         return ", ".join([result, *extra]), result
+
+
+def _is_reference(node: ast.expr) -> bool:
+    """Tell whether an expression only names something."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, (ast.Name, ast.Constant))
+
+
+def _indented(block: Code) -> Iterator[str | edit.Move]:
+    """Yield code one level deeper."""
+    line_starts = True
+    for part in block if isinstance(block, tuple) else (block,):
+        if line_starts:
+            yield "    "
+        yield part
+        line_starts = isinstance(part, str) and part.endswith("\n")

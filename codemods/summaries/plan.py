@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import keyword
 import re
 from collections.abc import Iterator, Sequence
@@ -658,7 +659,7 @@ class TracedBody:
             for child in ast.walk(node)
         ):
             raise RefusedError(ARGUMENT)
-        move.values[node] = self._value(move, node)
+        move.values[node] = self._shared(move, self._value(move, node))
 
     def _value(self, move: Move, node: ast.expr) -> Value:
         conditional = any(isinstance(block, ast.If) for block in move.contexts)
@@ -667,13 +668,17 @@ class TracedBody:
                 self.may_be_variable(node) is not False and self.effects_after(move.summary.statement)
             ):
                 return Value(node.id)
-            return Value(self.fresh(node.id), f"{self.tensorflow}.identity({node.id})")
+            return Value(self.fresh(self._base_name(move, node)), f"{self.tensorflow}.identity({node.id})")
         base = self._base_name(move, node)
         source = self.module.source(node)
-        if isinstance(node, (ast.Attribute, ast.Subscript)):
+        if isinstance(node, ast.Attribute) or (
+            isinstance(node, ast.Subscript)
+            and not isinstance(node.slice, (ast.Slice, ast.Tuple))
+            and self.effects_after(move.summary.statement)
+        ):
             source = f"{self.tensorflow}.identity({source})"
-        elif "\n" in source:
-            source = source if isinstance(node, (ast.Call, ast.List, ast.Tuple, ast.Dict)) else f"({source})"
+        elif "\n" in source and not isinstance(node, (ast.Call, ast.List, ast.Tuple, ast.Dict)):
+            source = f"({source})"
         return Value(self.fresh(base), source)
 
     def _stable(self, move: Move, node: ast.Name, conditional: bool) -> bool:
@@ -863,10 +868,7 @@ class TracedBody:
         else:
             self._tensor_step(move, expression)
             value = Value(self.fresh("step"), source)
-        for other in self._values:
-            if other.code is not None and other.code == value.code:
-                value = other
-        move.values[step] = value
+        move.values[step] = self._shared(move, value)
 
     def _tensor_step(self, move: Move, node: ast.expr) -> None:
         """Refuse a step that isn't known to be an int64 tensor where the function computes it."""
@@ -918,25 +920,43 @@ class TracedBody:
         if any(call in self.nodes for call in sets):
             raise RefusedError(STEP_SET)
         values = [call.args[0] for call in sets if call.args]
-        if any(
-            self.may_be_variable(value) is not False and not self.is_python(value) for value in values
-        ) and self.effects_after(move.summary.statement):
-            known = all(self.may_be_variable(value) is True for value in values)
-            if not known:
-                raise RefusedError(
-                    STEP, "the default step may be a variable that the function changes after the summary"
-                )
-            raise RefusedError(
-                STEP, "the default step is a variable that the function may change after the summary"
-            )
-        if values and all(self.may_be_variable(value) is False for value in values):
+        for call in module.find_all(ast.Call):
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "as_default":
+                values += [*call.args[:1], *(k.value for k in call.keywords if k.arg == "step")]
+        variable = [value for value in values if self.may_be_variable(value) is not False]
+        if variable and self.effects_after(move.summary.statement):
+            raise RefusedError(STEP, "the default step may be a variable that the function changes after the summary")
+        if len(variable) < len(values):
             move.frozen = True
 
     # Names. ------------------------------------------------------------------------------------
 
+    def _shared(self, move: Move, value: Value) -> Value:
+        """Return a value that is there already and still the same, or the new one."""
+        if value.code is None or any(isinstance(block, ast.If) for block in move.contexts):
+            return value
+        here = move.summary.statement
+        for other, statement in self._computed:
+            if other.code == value.code and not self._changed_between(statement, here):
+                self.taken.discard(value.name)
+                return other
+        self._computed.append((value, here))
+        return value
+
     @cached_property
-    def _values(self) -> list[Value]:
+    def _computed(self) -> list[tuple[Value, ast.stmt]]:
         return []
+
+    def _changed_between(self, one: ast.stmt, other: ast.stmt) -> bool:
+        """Tell whether code between two statements may change a variable or bind a name."""
+        for node in self.nodes:
+            line = getattr(node, "lineno", 0)
+            if one.lineno < line < other.lineno and (
+                (isinstance(node, ast.Call) and not self._harmless(node))
+                or (isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load))
+            ):
+                return True
+        return False
 
     @cached_property
     def _used_names(self) -> set[str]:
@@ -945,7 +965,7 @@ class TracedBody:
     def fresh(self, base: str) -> str:
         """Return a name that nothing in the function or its module uses, made from a base."""
         base = re.sub(r"\W+", "_", base).strip("_").lower() or "value"
-        if base[0].isdigit() or keyword.iskeyword(base):
+        if base[0].isdigit() or keyword.iskeyword(base) or hasattr(builtins, base):
             base = f"value_{base}"
         name, number = base, 2
         while name in self._used_names or name in self.taken:
