@@ -9,16 +9,15 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TextIO, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 import codemods
 from codemods.engine import config, registry
 from codemods.engine.codemod import Severity
-from codemods.engine.diff import text as text_of
 from codemods.engine.result import FileResult, FileStatus, Settings
-from codemods.reports import terminal
+from codemods.reports import console, terminal
 
 NOTHING, CHANGES, FAILURE, INTERRUPTED = 0, 1, 2, 128 + signal.SIGINT
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -157,11 +156,9 @@ def migrate(repo: str, allow_dirty: bool, report: Path | None, **options: Any) -
             raise click.UsageError(f"{obstacle}; commit first, or give --allow-dirty")
         results, settings = _analyse((repo,), asked, progress=not asked.quiet)
         _write(results, written)
-        _report(written, asked, settings, written=True, groups=True, log=sys.stdout)
         if report:
-            from codemods.reports import markdown
-
-            report.write_text(markdown.render(written, unsafe=settings.unsafe), "utf-8", "backslashreplace")
+            _save(report, written, settings)
+        _report(written, asked, settings, written=True, groups=True, log=sys.stdout)
         _exit(written)
 
 
@@ -171,13 +168,11 @@ def list_(format: str) -> None:  # noqa: A002 - the name of the option
     """List the codemods."""
     found = [registry.load(name) for name in registry.names()]
     if format == "json":
-        import json
+        from codemods.reports import json
 
-        click.echo(
-            json.dumps([{"name": codemod.name, "summary": codemod.summary} for codemod in found], indent=2)
-        )
+        click.echo(json.catalogue(found))
     else:
-        click.echo(terminal.catalogue(found))
+        console.say(terminal.catalogue(found), sys.stdout)
 
 
 @main.command()
@@ -185,7 +180,7 @@ def list_(format: str) -> None:  # noqa: A002 - the name of the option
 def explain(codemod: str) -> None:
     """Explain a codemod: what it does and why, with examples, and what it refuses."""
     try:
-        _say(terminal.explanation(registry.load(codemod)), sys.stdout)
+        console.say(terminal.explanation(registry.load(codemod)), sys.stdout)
     except registry.UnknownCodemodError as error:
         raise click.UsageError(str(error)) from error
 
@@ -202,14 +197,14 @@ def _analyse(
     if "-" in paths:
         raise click.UsageError("`-` stands alone: standard input, or paths")
     cwd = Path.cwd()
-    settings, found = asked.resolved([cwd / path for path in paths])
+    settings, found = asked.resolved([Path(os.path.abspath(path)) for path in paths])
     try:
         files = discover(paths, cwd=cwd, exclude=found.exclude, exclude_root=found.file and found.file.parent)
     except FileNotFoundError as error:
         raise click.UsageError(f"there is no file or folder {error.filename}") from error
     results = run(files, settings, jobs=asked.jobs)
     if progress:
-        results = _with_progress(results, len(files.files) + len(files.failures))
+        results = console.progress(results, len(files.files) + len(files.failures))
     return list(results), settings
 
 
@@ -230,63 +225,22 @@ def _write(results: Iterable[FileResult], written: list[FileResult]) -> None:
         written.append(result)  # noqa: PERF402 - one by one, for an interrupt to see
 
 
-def _with_progress(results: Iterator[FileResult], total: int) -> Iterator[FileResult]:
-    """Show how much is left: a bar on a terminal, a line for each tenth elsewhere."""
-    if sys.stderr.isatty():
-        with click.progressbar(results, total, label="Analysing", show_pos=True, file=sys.stderr) as bar:
-            yield from bar
-        return
-    for number, result in enumerate(results, 1):
-        if number * 10 // total > (number - 1) * 10 // total:
-            _say(f"{number} of {total} files analysed", sys.stderr)
-        yield result
-
-
-def _report(
-    results: Sequence[FileResult],
-    asked: Options,
-    settings: Settings,
-    *,
-    written: bool,
-    log: TextIO,
-    patches: bool = False,
-    groups: bool = False,
-) -> None:
+def _report(results: Sequence[FileResult], asked: Options, settings: Settings, **how: Any) -> None:
     if asked.format == "json":
         from codemods.reports import json
 
         click.echo(json.render(results))
-        return
-    for result in results:
-        if not asked.quiet:
-            for paragraph in terminal.findings([result], written=written, unsafe=settings.unsafe):
-                _say(paragraph, log)
-        if patches:
-            _print_patch(result)
-    if groups and not asked.quiet:
-        for paragraph in terminal.groups(results, unsafe=settings.unsafe):
-            _say(paragraph, log)
-    for paragraph in terminal.failures(results, skipped=not asked.quiet):
-        _say(paragraph, log)
-    _say(terminal.tally(results, written=written, unsafe=settings.unsafe), log)
-
-
-def _print_patch(result: FileResult) -> None:
-    if result.patch and _in_colour(sys.stdout):
-        _say(terminal.coloured(text_of(result.patch, result.encoding)), sys.stdout)
     else:
-        sys.stdout.buffer.write(result.patch)
-        sys.stdout.flush()
+        console.report(results, settings, quiet=asked.quiet, **how)
 
 
-def _say(text: str, stream: TextIO) -> None:
-    """Print a styled text, for a stream that may not take every character."""
-    text = text if _in_colour(stream) else click.unstyle(text)
-    click.echo(text.encode(stream.encoding, "backslashreplace").decode(stream.encoding), stream, color=True)
+def _save(report: Path, results: Sequence[FileResult], settings: Settings) -> None:
+    from codemods.reports import markdown
 
-
-def _in_colour(stream: TextIO) -> bool:
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    try:
+        report.write_text(markdown.render(results, unsafe=settings.unsafe), "utf-8", "backslashreplace")
+    except OSError as error:
+        raise click.FileError(str(report), error.strerror) from error
 
 
 def _exit(results: Iterable[FileResult], changes: int = NOTHING) -> NoReturn:
@@ -304,9 +258,6 @@ def _interruptible(written: Sequence[FileResult] = ()) -> Iterator[None]:
     except KeyboardInterrupt:
         done = [result.path for result in written if result.status is FileStatus.CHANGED]
         many = f"{len(done)} file{'' if len(done) == 1 else 's'} written: {', '.join(done)}"
-        _say(f"Interrupted; {many if done else 'no file was written'}.", sys.stderr)
+        console.say(f"Interrupted; {many if done else 'no file was written'}.", sys.stderr)
         sys.exit(INTERRUPTED)
 
-
-if __name__ == "__main__":
-    main()

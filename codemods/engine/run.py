@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import json
 import multiprocessing
 import os
 import signal
@@ -58,11 +59,11 @@ def run(
     """
     cwd = cwd or Path.cwd()
     sizes = [_size(path) for path in found.files]
+    chunks = list(_chunks(found.files, sizes))
     if jobs > 1 and sum(sizes) >= _WORTH_A_POOL:
-        results = _in_pool(list(_chunks(found.files, sizes)), settings, jobs, cwd)
+        results = _in_pool(chunks, settings, jobs, cwd)
     else:
-        worker = Worker(settings, cwd)
-        results = (_deeply(functools.partial(worker.process, path)) for path in found.files)
+        results = _in_this_process(chunks, Worker(settings, cwd))
     failures = deque(
         _failed(_shown(path, cwd), error) for path, error in sorted(found.failures, key=lambda item: item[0])
     )
@@ -154,6 +155,10 @@ class Worker:
         self._projects: dict[Path, Project] = {}
         self._project_text = 0
 
+    def process_all(self, paths: Iterable[Path]) -> list[FileResult]:
+        """Return what the codemods make of some files, in their order."""
+        return [self.process(path) for path in paths]
+
     def process(self, path: Path, data: bytes | None = None, shown: str | None = None) -> FileResult:
         """Return what the codemods make of one file, whatever happens.
 
@@ -227,8 +232,15 @@ class Worker:
 
 def _check(path: Path, data: bytes) -> None:
     """Raise what is wrong with a file that no codemod has anything to say about."""
+    if path.suffix == ".ipynb":
+        # What its cells hold doesn't matter then, and to look at each takes twenty times as long.
+        try:
+            json.loads(data)
+        except ValueError as error:
+            raise SourceError("notebook", f"not valid JSON: {error}") from error
+        return
     document = source.read(path, data)
-    if isinstance(document, PythonFile) and _weight(data) <= _WEIGHT_LIMIT:
+    if _weight(data) <= _WEIGHT_LIMIT:
         # The fastest way to have all of Python's syntax checked: no tree is made.
         symtable.symtable(document.text, path.name, "exec")
 
@@ -327,6 +339,11 @@ def _chunks(files: Iterable[Path], sizes: Iterable[int]) -> Iterator[list[Path]]
         yield chunk
 
 
+def _in_this_process(chunks: Iterable[list[Path]], worker: Worker) -> Iterator[FileResult]:
+    for files in chunks:
+        yield from _deeply(functools.partial(worker.process_all, files))
+
+
 def _in_pool(chunks: Sequence[list[Path]], settings: Settings, jobs: int, cwd: Path) -> Iterator[FileResult]:
     """Yield the results of all chunks in their order.
 
@@ -362,8 +379,7 @@ def _in_pool(chunks: Sequence[list[Path]], settings: Settings, jobs: int, cwd: P
 
 def _work(files: Iterable[Path], settings: Settings, cwd: Path) -> list[FileResult]:
     """Analyse a chunk of files in a worker."""
-    worker = _own_worker(settings, cwd)
-    return _deeply(lambda: [worker.process(path) for path in files])
+    return _deeply(functools.partial(_own_worker(settings, cwd).process_all, files))
 
 
 @functools.lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from codemods.engine import diff
+from codemods.engine.codemod import Codemod
 from codemods.engine.result import FileResult, FileStatus, LocatedFinding, Tally
 
 VERSION = 1
@@ -31,6 +32,11 @@ def render(results: Sequence[FileResult]) -> str:
         ],
     }
     return json.dumps(report, indent=2)
+
+
+def catalogue(codemods: Sequence[Codemod]) -> str:
+    """Return the list of codemods."""
+    return json.dumps([{"name": codemod.name, "summary": codemod.summary} for codemod in codemods], indent=2)
 
 
 def _finding(finding: LocatedFinding) -> dict[str, Any]:

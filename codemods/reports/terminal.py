@@ -36,27 +36,25 @@ ADVICE = {
 """What the user can do about a file that failed, by its reason."""
 
 
-def findings(results: Sequence[FileResult], *, written: bool, unsafe: bool) -> Iterator[str]:
-    """Yield a paragraph for each finding.
+def findings(result: FileResult, *, written: bool, unsafe: bool) -> Iterator[str]:
+    """Yield a paragraph for each finding in a file.
 
     Args:
-        results: those of the run.
-        written: the changes were written, rather than shown.
+        result: what the run made of the file.
+        written: changes were written, rather than shown.
         unsafe: the user asked for rewrites that change behaviour too.
     """
-    for result in results:
-        made = written and result.status is not FileStatus.FAILED
-        for finding in result.findings:
-            yield _finding(finding, _outcome(finding, made=made, unsafe=unsafe))
+    made = written and result.status is not FileStatus.FAILED
+    for finding in result.findings:
+        yield _finding(finding, _outcome(finding, made=made, unsafe=unsafe))
 
 
 def _finding(finding: LocatedFinding, outcome: str) -> str:
     colour = _COLOURS[finding.severity]
     where, label = place(finding), f"{finding.severity}[{finding.codemod}]"
-    # Styled after it was wrapped: the codes have no width.
-    head = _wrapped(f"{where}: {label} {finding.message}", "  ")
-    head = head.replace(where, style(where, bold=True), 1)
-    head = head.replace(label, style(label, fg=colour, bold=True), 1)
+    # Styled after it was wrapped, since the codes have no width; and a path isn't to be broken.
+    head = _wrapped(f"{'_' * len(where)}: {label} {finding.message}", "  ")[len(where) :]
+    head = style(where, bold=True) + head.replace(label, style(label, fg=colour, bold=True), 1)
     gutter = len(str(finding.end_line))
     rule = style(" " * gutter + " |", fg="blue")
     lines = [head, rule, *_excerpt(finding, gutter, colour), rule]
@@ -118,19 +116,21 @@ def failures(results: Sequence[FileResult], *, skipped: bool) -> Iterator[str]:
 def tally(results: Sequence[FileResult], *, written: bool, unsafe: bool) -> str:
     """Return the lines that a run ends with."""
     total = Tally.of(results)
-    changed = "changed" if written else "to change"
     files = (
-        f"{_count(total.files, 'file')}: {total.changed} {changed}, {total.unchanged} unchanged, "
-        f"{total.failed} failed, {total.skipped} skipped"
+        f"{_count(total.files, 'file')}: {total.changed} {'changed' if written else 'to change'}, "
+        f"{total.unchanged} unchanged, {total.failed} failed, {total.skipped} skipped"
     )
     found = total.fixable + total.unsafe + total.refused
     if not found:
         return f"{files}\nno findings"
-    how = "made" if unsafe else "not made without --unsafe"
-    return (
-        f"{files}\n{_count(found, 'finding')}: {total.fixable} {'fixed' if written else 'fixable'}, "
-        f"{total.unsafe} unsafe{f' ({how})' if total.unsafe else ''}, {total.refused} refused"
-    )
+    lost = Tally.of(result for result in results if result.status is FileStatus.FAILED)
+    fixed = f"{total.fixable - lost.fixable} fixed" if written else f"{total.fixable} fixable"
+    unsafely = f"{total.unsafe - lost.unsafe * unsafe} unsafe"
+    if total.unsafe:
+        unsafely += f" ({'made' if written else 'to be made'})" if unsafe else " (not made without --unsafe)"
+    not_written = lost.fixable + lost.unsafe * unsafe
+    last = f", {not_written} not written" if not_written else ""
+    return f"{files}\n{_count(found, 'finding')}: {fixed}, {unsafely}, {total.refused} refused{last}"
 
 
 def groups(results: Sequence[FileResult], *, unsafe: bool) -> Iterator[str]:

@@ -1,0 +1,80 @@
+"""Where reports are printed: streams that may have no colours, and lack characters."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+import click
+
+from codemods.engine import diff
+from codemods.engine.result import FileResult, Settings
+from codemods.reports import terminal
+
+
+def say(text: str, stream: TextIO) -> None:
+    """Print a styled text and a newline."""
+    text = text if _in_colour(stream) else click.unstyle(text)
+    encoding = stream.encoding or "utf-8"
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), stream, color=True)
+
+
+def report(
+    results: Sequence[FileResult],
+    settings: Settings,
+    *,
+    written: bool,
+    quiet: bool,
+    log: TextIO,
+    patches: bool = False,
+    groups: bool = False,
+) -> None:
+    """Print what a run has found and done.
+
+    Args:
+        results: those of the run.
+        settings: what the user asked for.
+        written: the changes were written, rather than shown.
+        quiet: leave out the findings.
+        log: where to print all but the patches.
+        patches: print these to standard output, each after the findings that it answers.
+        groups: list at the end what became of the findings of each codemod.
+    """
+    for result in results:
+        if not quiet:
+            for paragraph in terminal.findings(result, written=written, unsafe=settings.unsafe):
+                say(paragraph, log)
+        if patches:
+            _print_patch(result)
+    if groups and not quiet:
+        for paragraph in terminal.groups(results, unsafe=settings.unsafe):
+            say(paragraph, log)
+    for paragraph in terminal.failures(results, skipped=not quiet):
+        say(paragraph, log)
+    say(terminal.tally(results, written=written, unsafe=settings.unsafe), log)
+
+
+def progress(results: Iterator[FileResult], total: int) -> Iterator[FileResult]:
+    """Show how much is left: a bar on a terminal, a line for each tenth elsewhere."""
+    if sys.stderr.isatty():
+        with click.progressbar(results, total, label="Analysing", show_pos=True, file=sys.stderr) as bar:
+            yield from bar
+        return
+    for number, result in enumerate(results, 1):
+        if number * 10 // total > (number - 1) * 10 // total:
+            say(f"{number} of {total} files analysed", sys.stderr)
+        yield result
+
+
+def _print_patch(result: FileResult) -> None:
+    if result.patch and _in_colour(sys.stdout):
+        say(terminal.coloured(diff.text(result.patch, result.encoding)), sys.stdout)
+    else:
+        sys.stdout.buffer.write(result.patch)
+        sys.stdout.buffer.flush()
+
+
+def _in_colour(stream: TextIO) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
