@@ -20,7 +20,8 @@ Kind = Literal[
 ]  # fmt: skip
 DType = Literal["float", "int", "bool"]
 _NUMERIC = frozenset({"number", "tensor", "variable", "array", "list", "numeric"})
-_DEPTH = 8
+_DEPTH = 5  # functions followed into functions
+_NESTED = 60  # expressions followed into expressions, in each
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -43,6 +44,7 @@ class Value:
         share: it is this replica's share of a mean over all of them: their sum is the mean.
         summed: it is a sum over all elements.
         optional: it may be None as well.
+        uncertain: for a dict, the known keys that may be missing.
     """
 
     kind: Kind
@@ -58,6 +60,7 @@ class Value:
     share: Literal["yes", "maybe"] | None = None
     summed: bool = False
     optional: bool = False
+    uncertain: frozenset[object] = frozenset()
 
     @property
     def numeric(self) -> bool:
@@ -161,7 +164,8 @@ def join(one: Value, other: Value) -> Value:
         return replace(inner, kind="replicas", strategy=one.strategy) if same else UNKNOWN
     if one.kind in ("dict", "tuple") and [key for key, _ in one.items] == [key for key, _ in other.items]:
         items = [(key, join(a, b)) for (key, a), (_, b) in zip(one.items, other.items, strict=True)]
-        return replace(one, items=tuple(items), element=_either(one.element, other.element))
+        element = _either(one.element, other.element)
+        return replace(one, items=tuple(items), element=element, uncertain=one.uncertain | other.uncertain)
     if one.kind == "dict":
         values = [value for _, value in (*one.items, *other.items)]
         rest = [value for value in (one.element, other.element) if value is not None]
@@ -214,7 +218,8 @@ def reaching(module: Module, name: ast.Name) -> list[Binding]:
     found += [
         binding
         for binding in here
-        if binding not in found and any(loop in module.ancestors(binding.node) for loop in loops)
+        if binding not in found
+        and any(loop in module.ancestors(binding.node) for loop in loops)
         and not (killer is not None and _end(module, binding) < start)
     ]
     return found + elsewhere or bindings
@@ -267,15 +272,16 @@ def _dominates(module: Module, binding: Binding, around: set[ast.AST]) -> bool:
 _MATH = ("tensorflow.math.", "tensorflow.", "keras.ops.", "keras.backend.", "tensorflow.experimental.numpy.")
 _REDUCTIONS = {
     "reduce_mean": None, "reduce_sum": None, "reduce_max": None, "reduce_min": None, "reduce_prod": None,
-    "reduce_std": "float", "reduce_variance": "float", "reduce_logsumexp": "float", "reduce_euclidean_norm": None,
+    "reduce_std": "float", "reduce_variance": "float", "reduce_logsumexp": "float",
+    "reduce_euclidean_norm": None,
     "reduce_any": "bool", "reduce_all": "bool", "count_nonzero": "int", "norm": "float",
     "mean": None, "sum": None, "max": None, "min": None, "prod": None, "std": "float", "var": "float",
     "any": "bool", "all": "bool", "logsumexp": "float", "median": "float",
 }  # fmt: skip
 _ELEMENTWISE = frozenset({
     "identity", "stop_gradient", "abs", "square", "negative", "sign", "clip_by_value", "clip", "zeros_like",
-    "ones_like", "convert_to_tensor", "maximum", "minimum", "add", "subtract", "multiply", "round", "floor", "ceil",
-    "squared_difference", "pow", "convert_to_numpy",
+    "ones_like", "convert_to_tensor", "maximum", "minimum", "add", "subtract", "multiply", "round", "floor",
+    "ceil", "squared_difference", "pow", "convert_to_numpy",
 })  # fmt: skip
 _FLOATING = frozenset({
     "sqrt", "exp", "log", "log1p", "sigmoid", "tanh", "relu", "softplus", "divide", "truediv", "softmax",
@@ -295,8 +301,8 @@ _SCALARS = {
     "tensorflow.size": "int", "tensorflow.rank": "int", "tensorflow.timestamp": "float",
 }  # fmt: skip
 _NUMPY_REDUCTIONS = frozenset({
-    "mean", "sum", "max", "min", "amax", "amin", "median", "std", "var", "average", "prod", "nanmean", "nansum",
-    "nanmax", "nanmin", "ptp", "count_nonzero", "any", "all", "linalg.norm",
+    "mean", "sum", "max", "min", "amax", "amin", "median", "std", "var", "average", "prod", "nanmean",
+    "nansum", "nanmax", "nanmin", "ptp", "count_nonzero", "any", "all", "linalg.norm",
 })  # fmt: skip
 _NUMPY_TYPES = {"float16": None, "float32": "float", "float64": "float", "float_": "float",
                 "int32": "int", "int64": "int", "int_": "int", "bool_": "bool"}  # fmt: skip
@@ -316,9 +322,10 @@ _THRESHOLDS = frozenset({
 _AVERAGED = {"F1Score": "average", "FBetaScore": "average", "R2Score": "class_aggregation"}
 _LOSS_FUNCTIONS = frozenset({
     "mean_squared_error", "mse", "MSE", "mean_absolute_error", "mae", "MAE", "binary_crossentropy",
-    "categorical_crossentropy", "sparse_categorical_crossentropy", "mean_absolute_percentage_error", "mape",
-    "mean_squared_logarithmic_error", "msle", "hinge", "squared_hinge", "huber", "log_cosh", "logcosh", "poisson",
-    "kl_divergence", "kld", "cosine_similarity", "categorical_accuracy", "sparse_categorical_accuracy",
+    "categorical_crossentropy", "sparse_categorical_crossentropy", "mean_absolute_percentage_error",
+    "mape", "mean_squared_logarithmic_error", "msle", "hinge", "squared_hinge", "huber", "log_cosh",
+    "logcosh", "poisson", "kl_divergence", "kld", "cosine_similarity", "categorical_accuracy",
+    "sparse_categorical_accuracy",
     "binary_accuracy", "top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy", "categorical_hinge",
     "binary_focal_crossentropy", "categorical_focal_crossentropy",
 })  # fmt: skip
@@ -331,6 +338,7 @@ def library_bases(module: Module, name: str, depth: int = 0) -> set[str]:
     Args:
         module: any module of the project.
         name: a qualified name, as :meth:`Module.resolve` returns it.
+        depth: how many classes have been followed already.
     """
     found = _class(module, name)
     if found is None:
@@ -422,17 +430,30 @@ class Shapes:
         self.arguments = dict(arguments or {})
         self.active = active
         self._busy: set[ast.AST] = set()
+        self._known: dict[ast.AST, Value] = {}
+        self._cuts = 0
 
     def value(self, node: ast.expr | None) -> Value:
         """Return what an expression of the module is."""
-        if node is None or node in self._busy:
-            return BOTTOM if node is not None else NONE
+        if node is None:
+            return NONE
+        if node in self._known:
+            return self._known[node]
+        if node in self._busy:
+            self._cuts += 1
+            return BOTTOM
+        if len(self._busy) > _NESTED:
+            self._cuts += 1
+            return UNKNOWN
+        cuts = self._cuts
         self._busy.add(node)
         try:
             method = getattr(self, "_" + type(node).__name__.lower(), None)
             result: Value = method(node) if method is not None else UNKNOWN
         finally:
             self._busy.discard(node)
+        if cuts == self._cuts:  # what is cut short holds for this walk only
+            self._known[node] = result
         return result
 
     # Displays and operators. -----------------------------------------------------------------------
@@ -478,17 +499,20 @@ class Shapes:
 
     def _dict(self, node: ast.Dict) -> Value:
         items: dict[object, Value] = {}
+        uncertain: frozenset[object] = frozenset()
         element: Value | None = None
         for key, value in zip(node.keys, node.values, strict=True):
             found = self.value(value)
             if key is None and found.kind == "dict":
                 items.update(found.items)
+                uncertain |= found.uncertain
                 element = _either(element, found.element)
             elif isinstance(key, ast.Constant):
                 items[key.value] = found
+                uncertain -= {key.value}
             else:
                 element = _either(element, found if key is not None else UNKNOWN)
-        return Value("dict", items=tuple(items.items()), element=element)
+        return Value("dict", items=tuple(items.items()), element=element, uncertain=uncertain)
 
     def _dictcomp(self, node: ast.DictComp) -> Value:
         return Value("dict", element=self.value(node.value))
@@ -524,9 +548,8 @@ class Shapes:
             return TEXT
         if left.kind == right.kind == "list" and isinstance(op, ast.Add):
             return join(left, right)
-        if "list" in (left.kind, right.kind) and isinstance(op, (ast.Add, ast.Mult)):
-            if {left.kind, right.kind} <= {"list", "number"}:
-                return left if left.kind == "list" else right
+        if {left.kind, right.kind} == {"list", "number"} and isinstance(op, ast.Mult):
+            return left if left.kind == "list" else right
         found = self._combined(left, right)
         if isinstance(op, ast.MatMult):
             return replace(found, low=0, high=None) if found.numeric else UNKNOWN
@@ -578,22 +601,22 @@ class Shapes:
         if found.kind in ("list", "dict", "tuple"):
             scope = self.module.scope(node).lookup(node.id)
             if scope is not None:
-                found = self._filled(found, self.module.uses(scope, node.id))
+                found = self._filled(found, node, self.module.uses(scope, node.id))
         return found if found.kind != "bottom" or self.module.bindings(node) else UNKNOWN
 
     def assigned(self, node: ast.Name) -> Value:
         """Return what a name is assigned, without what is put into it later."""
         bindings = reaching(self.module, node)
         values = [(binding, self._binding(binding)) for binding in bindings]
-        if any(value.batch and self._accumulates(binding) for binding, value in values):
-            # A sum of batches starts at a number that is gone after the first turn.
-            values = [(binding, value) for binding, value in values if value.kind != "number"]
+        if any((value.batch or value.kind == "replicas") and self._repeated(one) for one, value in values):
+            # A number, or None, that stands before a loop is gone after the first turn.
+            values = [found for found in values if found[1].kind not in ("number", "none")]
         return reduce(join, (value for _, value in values), BOTTOM)
 
-    def _accumulates(self, binding: Binding) -> bool:
-        return isinstance(self.module.parent(binding.node), ast.AugAssign)
+    def _repeated(self, binding: Binding) -> bool:
+        return self.module.enclosing(binding.node, ast.For, ast.AsyncFor, ast.While) is not None
 
-    def _filled(self, found: Value, uses: Sequence[ast.expr]) -> Value:
+    def _filled(self, found: Value, node: ast.Name, uses: Sequence[ast.Name]) -> Value:
         """Return a container with what the statements around it put into it."""
         for use in uses:
             parent = self.module.parent(use)
@@ -614,8 +637,23 @@ class Shapes:
                 else:
                     value = UNKNOWN
                 if found.kind == "dict":
+                    known = found
                     found = self._with_item(found, parent.slice, value)
+                    if self._surely_before(node, use):
+                        found = replace(found, uncertain=known.uncertain)
         return found
+
+    def _surely_before(self, node: ast.Name, store: ast.Name) -> bool:
+        """Return whether a store into a container has been made wherever its name is read at a node."""
+        block = self.module.block(self.module.statement(store))
+        first = [
+            binding.node for binding in reaching(self.module, node) if not isinstance(binding.node, ast.arg)
+        ]
+        return (
+            _position(store) < _position(node)
+            and bool(first)
+            and all(self.module.statement(other) in block for other in first)
+        )
 
     def _with_element(self, found: Value, element: Value) -> Value:
         if found.kind == "tuple" and found.items:
@@ -625,8 +663,9 @@ class Shapes:
     def _with_item(self, found: Value, key: ast.expr, value: Value) -> Value:
         if isinstance(key, ast.Constant):
             items = dict(found.items)
+            uncertain = found.uncertain if key.value in items else found.uncertain | {key.value}
             items[key.value] = join(items.get(key.value, BOTTOM), value)
-            return replace(found, items=tuple(items.items()))
+            return replace(found, items=tuple(items.items()), uncertain=uncertain)
         return replace(found, element=join(found.element or BOTTOM, value))
 
     def _updated(self, found: Value, call: ast.Call) -> Value:
@@ -647,6 +686,7 @@ class Shapes:
     def _binding(self, binding: Binding) -> Value:
         node = binding.node
         if node in self._busy:
+            self._cuts += 1
             return BOTTOM
         self._busy.add(node)
         try:
@@ -708,11 +748,21 @@ class Shapes:
                 return Value("tuple", items=((0, number("int")), (1, self._turn(arguments[0]))))
             if name == "builtins.zip":
                 return Value("tuple", items=tuple(enumerate(map(self._turn, arguments))))
-            if name in ("builtins.reversed", "builtins.sorted", "builtins.list", "builtins.tuple", "builtins.iter"):
+            if name in (
+                "builtins.reversed",
+                "builtins.sorted",
+                "builtins.list",
+                "builtins.tuple",
+                "builtins.iter",
+            ):
                 return self._turn(arguments[0]) if arguments else UNKNOWN
             if name == "builtins.range":
                 return number("int")
-            if isinstance(node.func, ast.Attribute) and node.func.attr in ("items", "values") and not arguments:
+            if (
+                isinstance(node.func, ast.Attribute)
+                and node.func.attr in ("items", "values")
+                and not arguments
+            ):
                 held = self.value(node.func.value)
                 if held.kind != "dict":
                     return UNKNOWN
@@ -729,7 +779,12 @@ class Shapes:
             return reduce(join, (value for _, value in found.items), BOTTOM)
         if found.numeric and found.kind != "number":
             high = None if found.high is None else max(found.high - 1, 0)
-            return replace(found, low=max(found.low - 1, 0), high=high, kind="tensor" if found.kind == "variable" else found.kind)
+            return replace(
+                found,
+                low=max(found.low - 1, 0),
+                high=high,
+                kind="tensor" if found.kind == "variable" else found.kind,
+            )
         return UNKNOWN
 
     def item(self, found: Value, key: object) -> Value:
@@ -757,7 +812,12 @@ class Shapes:
             return UNKNOWN
         found = BOTTOM
         for call in self._calls(owner) or ():
-            found = join(found, Shapes(self.module, None, self.active | {owner})._given(owner, call, False).get(node, UNKNOWN))
+            found = join(
+                found,
+                Shapes(self.module, None, self.active | {owner})
+                ._given(owner, call, False)
+                .get(node, UNKNOWN),
+            )
         return found if found.kind != "bottom" else UNKNOWN
 
     def _calls(self, function: Function) -> list[ast.Call] | None:
@@ -892,7 +952,11 @@ class Shapes:
                 and isinstance(statement.target, ast.Name)
                 and statement.target.id == name
             ):
-                yield shapes.value(statement.value) if statement.value else shapes._annotated(statement.annotation)
+                yield (
+                    shapes.value(statement.value)
+                    if statement.value
+                    else shapes._annotated(statement.annotation)
+                )
         for node in ast.walk(owner):
             if (
                 isinstance(node, ast.Attribute)
@@ -910,6 +974,7 @@ class Shapes:
 
     def _stored(self, node: ast.Attribute) -> Value:
         if node in self._busy:
+            self._cuts += 1
             return BOTTOM
         self._busy.add(node)
         try:
@@ -930,7 +995,11 @@ class Shapes:
         key = node.slice
         if isinstance(key, ast.Slice):
             return base if base.numeric or base.element is not None else UNKNOWN
-        if isinstance(key, ast.UnaryOp) and isinstance(key.op, ast.USub) and isinstance(key.operand, ast.Constant):
+        if (
+            isinstance(key, ast.UnaryOp)
+            and isinstance(key.op, ast.USub)
+            and isinstance(key.operand, ast.Constant)
+        ):
             return self.item(base, -cast("int", key.operand.value))
         if isinstance(key, ast.Constant):
             return self.item(base, key.value)
@@ -975,7 +1044,11 @@ class Shapes:
         if package == "builtins":
             return self._builtin(last, node)
         if package in ("math", "time", "statistics", "random"):
-            return number("float") if last not in ("choice", "sample", "shuffle", "choices", "strftime") else None
+            return (
+                number("float")
+                if last not in ("choice", "sample", "shuffle", "choices", "strftime")
+                else None
+            )
         if name.startswith("numpy."):
             return self._numpy(name.removeprefix("numpy."), node)
         if name in _SCALARS:
@@ -1027,7 +1100,9 @@ class Shapes:
         if name in ("list", "tuple", "sorted", "reversed"):
             return self._listed(self._turn(node.args[0]) if node.args else BOTTOM)
         if name == "dict":
-            return self._updated(Value("dict"), node)
+            found = self._updated(Value("dict"), node)
+            named = {keyword.arg for keyword in node.keywords}
+            return replace(found, uncertain=found.uncertain - named)
         return None
 
     def _numpy(self, name: str, node: ast.Call) -> Value | None:
@@ -1094,17 +1169,24 @@ class Shapes:
             if name in ("clip_by_value", "clip", "pow", "convert_to_tensor", "round"):
                 found = self.value(first)
             dtype = self._float() if name in _FLOATING else found.dtype
-            if name in ("convert_to_tensor", "zeros_like", "ones_like") and _argument(node, "dtype", 1) is not None:
+            if (
+                name in ("convert_to_tensor", "zeros_like", "ones_like")
+                and _argument(node, "dtype", 1) is not None
+            ):
                 dtype = _dtype_of(_argument(node, "dtype", 1))
             low, high = (found.low, found.high) if found.numeric else (0, None)
-            return replace(tensor(low, high, dtype), share=found.share, summed=found.summed and name == "identity")
+            return replace(
+                tensor(low, high, dtype), share=found.share, summed=found.summed and name == "identity"
+            )
         if name in _FILLED:
             low, high = _rank_of_shape(_argument(node, "dims" if name == "fill" else "shape", 0))
             given = _argument(node, "dtype")
             dtype = _dtype_of(given) if given is not None else (None if name == "fill" else "float")
             return tensor(low, high, dtype)
         if name in ("stack", "concat", "concatenate", "range", "linspace", "one_hot", "expand_dims", "tile"):
-            return tensor(1, None, self.element(self.value(first)).dtype if name in ("stack", "concat") else None)
+            return tensor(
+                1, None, self.element(self.value(first)).dtype if name in ("stack", "concat") else None
+            )
         if name == "shape":
             return tensor(1, 1, "int")
         if name in ("argmax", "argmin"):
@@ -1121,7 +1203,9 @@ class Shapes:
         if name in _FLOATING:
             arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
             found = reduce(self._combined, map(self.value, arguments)) if arguments else UNKNOWN
-            return tensor(found.low if found.numeric else 0, found.high if found.numeric else None, self._float())
+            return tensor(
+                found.low if found.numeric else 0, found.high if found.numeric else None, self._float()
+            )
         return None
 
     def _without_axis(self, *nodes: ast.expr | None) -> Value:
@@ -1150,7 +1234,11 @@ class Shapes:
             return base if attribute == "copy" else self._got(base, node)
         if attribute == "format" and base.kind == "text":
             return TEXT
-        if attribute in ("run", "experimental_run_v2") and base.kind == "unknown" and self._runs_function(node):
+        if (
+            attribute in ("run", "experimental_run_v2")
+            and base.kind == "unknown"
+            and self._runs_function(node)
+        ):
             return Value("replicas")  # of a strategy that isn't seen
         if not base.instances:
             return None
@@ -1178,7 +1266,9 @@ class Shapes:
             return self._strategy(attribute, node, owner)
         if attribute == "result" and all(map(_is_metric, names)):
             return self._metric(base)
-        if attribute == "value" and all(name.startswith(("tensorflow.Variable", "keras.Variable")) for name in names):
+        if attribute == "value" and all(
+            name.startswith(("tensorflow.Variable", "keras.Variable")) for name in names
+        ):
             return tensor()
         if any(map(_is_model, names)):
             if attribute == "predict":
@@ -1199,7 +1289,9 @@ class Shapes:
             return self._on_replicas(self._ran(node), owner)
         if attribute == "reduce":
             held = self.value(_argument(node, "value", 1))
-            inner = replace(held, kind="tensor", strategy=None, share=None) if held.kind == "replicas" else held
+            inner = (
+                replace(held, kind="tensor", strategy=None, share=None) if held.kind == "replicas" else held
+            )
             if not _is_none(_argument(node, "axis", 2)) and inner.numeric:
                 inner = self.element(inner)
             return inner if inner.numeric else tensor()
@@ -1215,21 +1307,25 @@ class Shapes:
         target = _argument(node, "fn", 0)
         if target is None:
             return UNKNOWN
-        function = self._function(target)
-        if function is None:
-            return UNKNOWN
         given = _argument(node, "args", 1)
         arguments = list(given.elts) if isinstance(given, (ast.Tuple, ast.List)) else []
-        where, body = function
         call = ast.Call(target, arguments, [])
-        return self.returned(where, body, call)
+        function = self._function(target)
+        if function is not None:
+            return self.returned(*function, call)
+        name = self.module.resolve(target)
+        return (self._library(_keras(name), call) if name is not None else None) or UNKNOWN
 
     def _function(self, node: ast.expr) -> tuple[Module, Function | ast.Lambda] | None:
         found = definition(self.module, self.module.resolve(node))
         if found is not None and not isinstance(found[1], ast.ClassDef):
             return found[0], found[1]
         value = self.value(node)
-        return (value.module, value.function) if value.module is not None and value.function is not None else None
+        return (
+            (value.module, value.function)
+            if value.module is not None and value.function is not None
+            else None
+        )
 
     def _on_replicas(self, found: Value, strategy: ast.expr) -> Value:
         if found.kind in ("dict", "tuple"):
@@ -1258,7 +1354,9 @@ class Shapes:
                 average = instance.argument(_AVERAGED[last])
                 if last != "R2Score" and _is_none(average):
                     return tensor(1, 1, self._float())
-                if not isinstance(average, (ast.Constant, type(None))) or (average is not None and _is_none(average)):
+                if not isinstance(average, (ast.Constant, type(None))) or (
+                    average is not None and _is_none(average)
+                ):
                     return tensor()
         return tensor(0, 0, self._float())
 
@@ -1270,7 +1368,8 @@ class Shapes:
         own = _class(instance.module, instance.name)
         if own is not None:
             special = next(
-                (part for part in own[1].body if isinstance(part, _FUNCTIONS) and part.name == "__call__"), None
+                (part for part in own[1].body if isinstance(part, _FUNCTIONS) and part.name == "__call__"),
+                None,
             )
             if special is not None:
                 return self.returned(own[0], special, node, bound=True)
@@ -1299,7 +1398,9 @@ class Shapes:
             return tensor(dtype=self._float())
         if reduction is None:
             return scalar
-        named = reduction.value if isinstance(reduction, ast.Constant) else getattr(reduction, "attr", reduction)
+        named = (
+            reduction.value if isinstance(reduction, ast.Constant) else getattr(reduction, "attr", reduction)
+        )
         if named is None or str(named).lower() == "none":
             return tensor(1, None, self._float())
         return scalar if isinstance(named, str) else tensor(dtype=self._float())
@@ -1350,10 +1451,15 @@ class Shapes:
         return given
 
     def _is_method(self, function: Function | ast.Lambda) -> bool:
-        return isinstance(function, _FUNCTIONS) and function in self.module._parents and (
-            isinstance(self.module.parent(function), ast.ClassDef)
-            and not any(
-                self.module.resolve(decorator) == "builtins.staticmethod" for decorator in function.decorator_list
+        return (
+            isinstance(function, _FUNCTIONS)
+            and function in self.module._parents
+            and (
+                isinstance(self.module.parent(function), ast.ClassDef)
+                and not any(
+                    self.module.resolve(decorator) == "builtins.staticmethod"
+                    for decorator in function.decorator_list
+                )
             )
         )
 
@@ -1374,12 +1480,18 @@ def _decoration(module: Module, node: ast.expr) -> Literal["plain", "traced"] | 
         name = module.resolve(node.args[0])
     if name == "tensorflow.function":
         return "traced"
-    plain = ("builtins.staticmethod", "builtins.classmethod", "tensorflow.autograph.experimental.do_not_convert")
+    plain = (
+        "builtins.staticmethod",
+        "builtins.classmethod",
+        "tensorflow.autograph.experimental.do_not_convert",
+    )
     return "plain" if name in plain else None
 
 
 def _rank_of_shape(node: ast.expr | None) -> tuple[int, int | None]:
-    if isinstance(node, (ast.List, ast.Tuple)) and not any(isinstance(part, ast.Starred) for part in node.elts):
+    if isinstance(node, (ast.List, ast.Tuple)) and not any(
+        isinstance(part, ast.Starred) for part in node.elts
+    ):
         return len(node.elts), len(node.elts)
     if isinstance(node, ast.UnaryOp) or (isinstance(node, ast.Constant) and isinstance(node.value, int)):
         return 1, 1
