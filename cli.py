@@ -156,9 +156,11 @@ def migrate(repo: str, allow_dirty: bool, report: Path | None, **options: Any) -
             raise click.UsageError(f"{obstacle}; commit first, or give --allow-dirty")
         results, settings = _analyse((repo,), asked, progress=not asked.quiet)
         _write(results, written)
-        if report:
-            _save(report, written, settings)
-        _report(written, asked, settings, written=True, groups=True, log=sys.stdout)
+        try:
+            _report(written, asked, settings, written=True, groups=True, log=sys.stdout)
+        finally:
+            if report:
+                _save(report, written, settings)
         _exit(written)
 
 
@@ -240,7 +242,8 @@ def _save(report: Path, results: Sequence[FileResult], settings: Settings) -> No
     try:
         report.write_text(markdown.render(results, unsafe=settings.unsafe), "utf-8", "backslashreplace")
     except OSError as error:
-        raise click.FileError(str(report), error.strerror) from error
+        console.say(f"the report {report} can't be written: {error.strerror or error}", sys.stderr)
+        sys.exit(FAILURE)
 
 
 def _exit(results: Iterable[FileResult], changes: int = NOTHING) -> NoReturn:
@@ -260,4 +263,3 @@ def _interruptible(written: Sequence[FileResult] = ()) -> Iterator[None]:
         many = f"{len(done)} file{'' if len(done) == 1 else 's'} written: {', '.join(done)}"
         console.say(f"Interrupted; {many if done else 'no file was written'}.", sys.stderr)
         sys.exit(INTERRUPTED)
-

@@ -1,11 +1,19 @@
 """Snapshots are unified diffs under the top-level ``snapshots/``."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
+import codemods
+from codemods.engine import registry
+from tests.tf_runs import runner, runners
+
+__all__ = ["runner", "runners"]
+
+FAKES = Path(__file__).parent / "fakes"
 SNAPSHOTS = Path(__file__).parent.parent / "snapshots"
 
 
@@ -25,3 +33,13 @@ class DiffExtension(SingleFileSnapshotExtension):
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
     """The snapshot of a test: a unified diff."""
     return snapshot.use_extension(DiffExtension)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A codemod beside the real ones that renames what is called ``old``; its name."""
+    monkeypatch.setattr(codemods, "__path__", [*codemods.__path__, str(FAKES)])
+    registry.names.cache_clear()
+    yield "rename-old"
+    registry.names.cache_clear()
+    registry.load.cache_clear()

@@ -96,10 +96,10 @@ def _outcome(finding: LocatedFinding, *, made: bool, unsafe: bool) -> str:
     detail = finding.detail
     if finding.status is Status.REFUSED:
         return f"left alone ({finding.reason}): {detail}"
+    done = "fixed" if made else "can be fixed"
     if finding.status is Status.UNSAFE:
-        verb = ("changed" if made else "to be changed") if unsafe else "changed with --unsafe only"
-        return f"{verb}, unsafe: {detail}"
-    return ("fixed" if made else "can be fixed") + (f": {detail}" if detail else "")
+        return f"{done}, unsafely: {detail}" if unsafe else f"unsafe, so only with --unsafe: {detail}"
+    return f"{done}: {detail}" if detail else done
 
 
 def failures(results: Sequence[FileResult], *, skipped: bool) -> Iterator[str]:
@@ -147,7 +147,7 @@ def title(group: Group) -> str:
 
 def coloured(patch: str) -> str:
     """Return a patch with its lines coloured as git does."""
-    return "".join(_coloured_line(line) for line in patch.splitlines(keepends=True))
+    return "\n".join(map(_coloured_line, patch.split("\n")))
 
 
 def _coloured_line(line: str) -> str:
