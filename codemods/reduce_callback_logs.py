@@ -57,6 +57,8 @@ from codemods.engine.codemod import (
     Severity,
 )
 
+_LINE = 88  # a new dict that would make a longer line is spread over several
+
 CUSTOM_CALLBACK = Refusal(
     "custom-callback",
     "the callback's own code reads the logs, and may want the values that a mean would take away",
@@ -66,7 +68,7 @@ UNKNOWN_LOGS = Refusal(
 )
 UNNAMED_LOGS = Refusal(
     "unnamed-logs",
-    "some of the logs need a reduction and others not, and the dict that holds them can't be written out here",
+    "some of the logs need a reduction and others not, and the dict can't be written out here",
 )
 SEVERAL_RESULTS = Refusal(
     "several-results",
@@ -458,8 +460,9 @@ def _copy(
     ways = {(verdict.before, verdict.after) for _, _, verdict in verdicts}
     if len(verdicts) == total and len(ways) == 1:
         before, after = ways.pop()
-        loop = f"name: {before}value{after} for name, value in "
-        return [Replace(logs, ("{" + loop, Move(logs), ".items()}"))]
+        opening, between, closing = _layout(module, logs, len(before) + len(module.source(logs)) + 60)
+        loop = f"{opening}name: {before}value{after}{between or ' '}for name, value in "
+        return [Replace(logs, (loop, Move(logs), f".items(){closing}"))]
     if _is_spread(module, logs) or not all(
         key in dict(value.items) and key not in value.uncertain for key, _, _ in verdicts
     ):
@@ -483,7 +486,19 @@ def _copy(
         f"{quote}{key}{quote}: {verdict.before}{name}[{quote}{key}{quote}]{verdict.after}"
         for key, _, verdict in verdicts
     ]
-    return [*edits, Replace(logs, "{**" + name + ", " + ", ".join(parts) + "}")]
+    parts.insert(0, f"**{name}")
+    opening, between, closing = _layout(module, logs, sum(map(len, parts)))
+    comma = "," if between else ""
+    return [*edits, Replace(logs, opening + f",{between or ' '}".join(parts) + comma + closing)]
+
+
+def _layout(module: Module, node: ast.expr, length: int) -> tuple[str, str, str]:
+    """Return how a new dict opens, separates its parts and closes: on lines of their own if it is long."""
+    if node.col_offset + length <= _LINE:
+        return "{", "", "}"
+    line = module.lines[module.statement(node).lineno - 1]
+    inner = "\t" if line.startswith("\t") else "    "
+    return f"{{\n{inner}", f"\n{inner}", "\n}"
 
 
 def _given_by_keras(module: Module, logs: ast.expr) -> bool:

@@ -533,6 +533,8 @@ class Shapes:
         found = reduce(self._combined, map(self.value, [node.left, *node.comparators]))
         if isinstance(node.ops[0], (ast.In, ast.NotIn, ast.Is, ast.IsNot)) or found.kind == "text":
             return number("bool")
+        if found.kind == "unknown":
+            return Value("numeric", dtype="bool")
         return replace(found, dtype="bool") if found.numeric and found.kind != "list" else UNKNOWN
 
     def _unaryop(self, node: ast.UnaryOp) -> Value:
@@ -1183,10 +1185,13 @@ class Shapes:
             given = _argument(node, "dtype")
             dtype = _dtype_of(given) if given is not None else (None if name == "fill" else "float")
             return tensor(low, high, dtype)
-        if name in ("stack", "concat", "concatenate", "range", "linspace", "one_hot", "expand_dims", "tile"):
+        if name in ("range", "linspace"):
             return tensor(
-                1, None, self.element(self.value(first)).dtype if name in ("stack", "concat") else None
+                1, 1, reduce(self._combined, map(self.value, node.args)).dtype if node.args else None
             )
+        if name in ("stack", "concat", "concatenate", "one_hot", "expand_dims", "tile"):
+            whole = name in ("stack", "concat", "concatenate")
+            return tensor(1, None, self.element(self.value(first)).dtype if whole else None)
         if name == "shape":
             return tensor(1, 1, "int")
         if name in ("argmax", "argmin"):
