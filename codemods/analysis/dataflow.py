@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -202,6 +203,10 @@ _LIBRARIES = frozenset({
     "tf_slim", "threading", "time", "timeit", "torch", "torchvision", "tqdm", "traceback", "transformers",
     "types", "typing", "uuid", "wandb", "warnings", "yaml",
 })  # fmt: skip
+_OBJECTS = re.compile(
+    r"tensorflow\.(compat\.v1\.)?(Session|InteractiveSession|GradientTape|Graph|Variable|constant"
+    r"|summary\.(create_file_writer|FileWriter)|distribute\.(\w+\.)*\w*Strategy)"
+)
 _ANYTHING = frozenset({"builtins.exec", "builtins.eval", "builtins.__import__"})
 
 
@@ -235,12 +240,23 @@ def _named(module: Module, node: ast.Name | ast.Attribute) -> Iterator[tuple[Mod
                 yield from _runnable(module, binding.node)
             elif isinstance(binding.value, (ast.Lambda, ast.Call)):
                 yield module, binding.value
-    elif module.resolve(node) is None:
+    elif module.resolve(node) is None and not _is_tensorflows(module, node.value):
         for other in _modules_defining(module, node.attr):
             for owner in other.find_all(ast.ClassDef):
                 for statement in owner.body:
                     if isinstance(statement, _FUNCTIONS) and statement.name == node.attr:
                         yield other, statement
+
+
+def _is_tensorflows(module: Module, node: ast.expr) -> bool:
+    """Tell whether a name holds an object of TensorFlow's own, whose methods run no code of the project."""
+    bindings = module.bindings(node) if isinstance(node, ast.Name) else []
+    makers = []
+    for binding in bindings:
+        parent = module.parent(binding.node)
+        value = parent.context_expr if isinstance(parent, ast.withitem) else binding.value
+        makers.append(module.resolve(value.func) if isinstance(value, ast.Call) else None)
+    return bool(makers) and all(maker is not None and _OBJECTS.fullmatch(maker) for maker in makers)
 
 
 def _runnable(module: Module, node: ast.AST) -> Iterator[tuple[Module, ast.AST]]:
