@@ -240,7 +240,7 @@ def _named(module: Module, node: ast.Name | ast.Attribute) -> Iterator[tuple[Mod
                 yield from _runnable(module, binding.node)
             elif isinstance(binding.value, (ast.Lambda, ast.Call)):
                 yield module, binding.value
-    elif module.resolve(node) is None and not _is_tensorflows(module, node.value):
+    elif module.resolve(node) is None and not _is_library_object(module, node.value):
         for other in _modules_defining(module, node.attr):
             for owner in other.find_all(ast.ClassDef):
                 for statement in owner.body:
@@ -248,8 +248,12 @@ def _named(module: Module, node: ast.Name | ast.Attribute) -> Iterator[tuple[Mod
                         yield other, statement
 
 
-def _is_tensorflows(module: Module, node: ast.expr) -> bool:
-    """Tell whether a name holds an object of TensorFlow's own, whose methods run no code of the project."""
+def _is_library_object(module: Module, node: ast.expr) -> bool:
+    """Tell whether an object is of a library's own making, so that its methods run no code of the project."""
+    if isinstance(node, ast.Call) and module.resolve(node.func) == "builtins.super":
+        owner = next((a for a in module.ancestors(node) if isinstance(a, ast.ClassDef)), None)
+        bases = [module.resolve(base) or "" for base in owner.bases] if owner is not None else [""]
+        return all(base.partition(".")[0] in _LIBRARIES for base in bases)
     bindings = module.bindings(node) if isinstance(node, ast.Name) else []
     makers = []
     for binding in bindings:
