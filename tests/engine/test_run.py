@@ -36,8 +36,7 @@ def eager_pool(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def results(folder: Path, settings: Settings, jobs: int = 1) -> dict[str, FileResult]:
-    found = {result.path: result for result in run(discover(["."], cwd=folder), settings, jobs=jobs)}
-    return found
+    return {result.path: result for result in run(discover(["."], cwd=folder), settings, jobs=jobs)}
 
 
 @pytest.fixture
@@ -165,11 +164,20 @@ def test_a_file_that_cant_be_done_fails_with_the_reason(
         "# -*- coding: latin-1 -*-\nx = 'é', old()\n".encode("latin-1"),
         b"\xef\xbb\xbfx = old()\r\n",
         b"x = old()",
-        b"x = (" + b" + ".join([b"old()"] * 3_000) + b")\n",
-        b"x = old()" + b".f()" * 3_000 + b"\n",
+        b"old()\nx = (" + b" + ".join([b"1"] * 3_000) + b")\n",
+        b"old()\nx = y" + b".f()" * 3_000 + b"\n",
+        b"x = (" + b" + ".join([b"old()"] * 300) + b")\n",
         b"if x:\n\told()\n\x0c\n",
     ],
-    ids=["latin-1 with a cookie", "BOM and CRLF", "no final newline", "3,000 terms", "3,000 calls", "tabs"],
+    ids=[
+        "latin-1 with a cookie",
+        "BOM and CRLF",
+        "no final newline",
+        "3,000 terms",
+        "3,000 calls",
+        "300 edits",
+        "tabs",
+    ],
 )
 def test_odd_files_that_are_valid_are_rewritten(folder: Path, settings: Settings, data: bytes) -> None:
     result = one(folder, settings, data)

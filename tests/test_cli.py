@@ -1,0 +1,454 @@
+"""The commands, as a shell and a person see them."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import codemods
+from codemods.engine import registry
+
+ROOT = Path(__file__).parent.parent
+FAKES = ROOT / "tests" / "fakes"
+OLD = "import tensorflow as tf\n\nx = old()\n"
+NEW = OLD.replace("old", "new")
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+
+
+def tool(
+    *arguments: str, given: bytes = b"", cwd: Path | None = None, command: Sequence[str] = (str(FAKES),)
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the program, with the fake codemod only unless another is selected."""
+    selected = arguments if "--select" in arguments or arguments[0] not in COMMANDS else (*arguments, *FAKE)
+    return subprocess.run(
+        [sys.executable, *command, *selected],
+        input=given,
+        capture_output=True,
+        check=False,
+        cwd=cwd,
+        env=ENVIRONMENT,
+    )
+
+
+COMMANDS = ("diff", "fix", "migrate")
+FAKE = ("--select", "rename-old")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def repository(folder: Path) -> Path:
+    (folder / "train.py").write_text(OLD)
+    (folder / "other.py").write_text("old_refused()\nold_unsafe()\n")
+    git("init", "-q")
+    commit()
+    return folder
+
+
+def git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, check=True)
+    return done.stdout.decode()
+
+
+def commit() -> None:
+    git("add", "-A")
+    git("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "x")
+
+
+# Exit status. ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "diff", "fix", "again"),
+    [
+        ("x = 1\n", 0, 0, 0),
+        ("old_refused()\n", 0, 0, 0),
+        ("old_unsafe()\n", 0, 0, 0),
+        (OLD, 1, 0, 0),
+        ("old(\n", 2, 2, 2),
+    ],
+    ids=["nothing", "refused", "unsafe", "changes", "failure"],
+)
+def test_exit_status(folder: Path, text: str, diff: int, fix: int, again: int) -> None:
+    file = folder / "train.py"
+    file.write_text(text)
+    assert tool("diff", "train.py").returncode == diff
+    assert file.read_text() == text
+    assert tool("fix", "train.py").returncode == fix
+    assert tool("diff", "train.py").returncode == again
+
+
+def test_a_failure_weighs_more_than_changes_and_the_other_files_are_done(folder: Path) -> None:
+    (folder / "bad.py").write_text("old(\n")
+    (folder / "train.py").write_text(OLD)
+    assert tool("diff").returncode == 2
+    done = tool("fix")
+    assert done.returncode == 2
+    assert b"bad.py: failed (syntax): line 1: " in done.stdout
+    assert (folder / "train.py").read_text() == NEW
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("diff", "missing.py"), "missing.py"),
+        (("diff", "-", "train.py"), "stands alone"),
+        (("diff", "--select", "no-such"), "'no-such'"),
+        (("diff", "--severity", "awful"), "awful"),
+        (("diff", "--jobs", "0"), "0"),
+        (("diff", "--target", "2.15"), "--target"),
+        (("diff", "--config", "missing.toml"), "missing.toml"),
+        (("explain", "no-such"), "'no-such'"),
+        (("migrate", "missing"), "missing"),
+        (("migrate", "--allow-dirty", "--report", "no/such/folder.md"), "folder.md"),
+        (("no-such-command",), "no-such-command"),
+    ],
+)
+def test_wrong_usage_is_told_and_ends_with_two(folder: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = tool(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+    assert not done.stdout
+
+
+# diff. -------------------------------------------------------------------------------------------
+
+
+def test_diff_prints_a_patch_that_git_applies_and_the_rest_beside_it(repository: Path) -> None:
+    (repository / "sub dir").mkdir()
+    (repository / "sub dir/ü.py").write_bytes("# coding: latin-1\r\nx = 'é', old()".encode("latin-1"))
+    done = tool("diff")
+    assert done.stdout.startswith(b"--- a/")
+    assert b"train.py:3:5: error[rename-old]" in done.stderr
+    assert done.stderr.splitlines()[-2:] == [
+        b"3 files: 2 to change, 1 unchanged, 0 failed, 0 skipped",
+        b"4 findings: 2 fixable, 1 unsafe (not made without --unsafe), 1 refused",
+    ]
+    (repository / "patch").write_bytes(done.stdout)
+    git("apply", "patch")
+    assert (repository / "train.py").read_text() == NEW
+    assert (repository / "sub dir/ü.py").read_bytes().endswith("é', new()".encode("latin-1"))
+    assert tool("diff").returncode == 0
+
+
+def test_quiet_keeps_the_patch_the_failures_and_the_tally(folder: Path) -> None:
+    (folder / "bad.py").write_text("old(\n")
+    (folder / "train.py").write_text(OLD)
+    done = tool("diff", "--quiet")
+    assert done.stdout.startswith(b"--- a/train.py")
+    assert b"error[" not in done.stderr
+    assert b"bad.py: failed" in done.stderr
+    assert b"2 files: 1 to change" in done.stderr
+
+
+def test_ignore_and_severity_and_unsafe(folder: Path) -> None:
+    (folder / "train.py").write_text("old()\nold_unsafe()\n")
+    assert not tool("diff", "--select", "rename-old", "--ignore", "rename-old").stdout
+    assert b"old_unsafe" not in tool("diff", "--severity", "error").stderr.splitlines()[-3:]
+    assert b"+new_unsafe()" in tool("diff", "--unsafe").stdout
+    assert b"+new_unsafe()" not in tool("diff").stdout
+
+
+def test_json_has_paths_relative_to_the_working_directory(folder: Path) -> None:
+    (folder / "a/b").mkdir(parents=True)
+    (folder / "a/train.py").write_text(OLD)
+    done = tool("diff", "..", "--format", "json", cwd=folder / "a/b")
+    report = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert report["changes"] == [
+        {
+            "path": "../train.py",
+            "diff": "--- a/../train.py\n+++ b/../train.py\n@@ -1,3 +1,3 @@\n"
+            " import tensorflow as tf\n \n-x = old()\n+x = new()\n",
+        }
+    ]
+
+
+# fix. --------------------------------------------------------------------------------------------
+
+
+def test_fix_rewrites_and_reports_on_standard_output(folder: Path) -> None:
+    (folder / "train.py").write_text(OLD)
+    done = tool("fix", "train.py")
+    assert (folder / "train.py").read_text() == NEW
+    assert not done.stderr
+    assert b"  = fixed\n" in done.stdout
+    assert done.stdout.endswith(b"1 file: 1 changed, 0 unchanged, 0 failed, 0 skipped\n"
+                                b"1 finding: 1 fixed, 0 unsafe, 0 refused\n")  # fmt: skip
+
+
+def test_fix_reports_as_json_what_diff_would(folder: Path) -> None:
+    (folder / "train.py").write_text(OLD)
+    planned, done = (json.loads(tool(command, "--format", "json").stdout) for command in ("diff", "fix"))
+    assert planned == done
+    assert (folder / "train.py").read_text() == NEW
+
+
+# Standard input. ---------------------------------------------------------------------------------
+
+
+def test_fix_of_standard_input_prints_the_result_byte_for_byte(folder: Path) -> None:
+    data = "# coding: latin-1\r\nx = 'é', old()".encode("latin-1")
+    done = tool("fix", "-", "--stdin-filename", "src/train.py", given=data)
+    assert (done.returncode, done.stdout) == (0, data.replace(b"old", b"new"))
+    assert b"src/train.py:2:10: error[rename-old]" in done.stderr
+
+
+def test_diff_of_standard_input_prints_its_patch(folder: Path) -> None:
+    done = tool("diff", "-", given=OLD.encode())
+    assert (done.returncode, done.stdout[:8]) == (1, b"--- a/-\n")
+    assert b"-:3:5: error[rename-old]" in done.stderr
+
+
+def test_a_notebook_on_standard_input_is_known_by_its_name(folder: Path) -> None:
+    cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": "old()"}
+    data = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    done = tool("fix", "-", "--stdin-filename", "nb.ipynb", given=data)
+    assert done.stdout == data.replace(b"old", b"new")
+    assert b"nb.ipynb:cell 0:1:1: error" in done.stderr
+
+
+def test_standard_input_that_fails_comes_back(folder: Path) -> None:
+    done = tool("fix", "-", given=b"old(\n")
+    assert (done.returncode, done.stdout) == (2, b"old(\n")
+    assert b"-: failed (syntax)" in done.stderr
+
+
+def test_standard_input_as_json(folder: Path) -> None:
+    done = tool("fix", "-", "--format", "json", given=OLD.encode())
+    assert json.loads(done.stdout)["summary"]["changed"] == 1
+
+
+# Configuration. ----------------------------------------------------------------------------------
+
+
+def test_the_configuration_holds_and_the_command_line_wins(folder: Path) -> None:
+    names = ", ".join(f'"{name}"' for name in registry.names())
+    (folder / "pyproject.toml").write_text(
+        f'[tool.tf-codemods]\nunsafe = true\nignore = ["rename-old", {names}]\nexclude = ["/gen*"]\n'
+    )
+    (folder / "gen.py").write_text(OLD)
+    (folder / "train.py").write_text("old_unsafe()\n")
+    run = [sys.executable, str(FAKES), "diff"]
+    assert not subprocess.run(run, capture_output=True, check=False, env=ENVIRONMENT).stdout
+    selected = tool("diff").stdout
+    assert b"+new_unsafe()" in selected
+    assert b"gen.py" not in selected
+    assert not tool("diff", "--no-unsafe").stdout
+    (folder / "other.toml").write_text("[tool.tf-codemods]\n")
+    assert b"gen.py" in tool("diff", "--config", "other.toml").stdout
+
+
+def test_a_configuration_that_cant_be_followed_is_wrong_usage(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text("[tool.tf-codemods]\nselct = []\n")
+    done = tool("diff")
+    assert done.returncode == 2
+    assert b"pyproject.toml" in done.stderr
+    assert b"'selct'" in done.stderr
+
+
+# migrate. ----------------------------------------------------------------------------------------
+
+
+def test_migrate_rewrites_and_reports(repository: Path) -> None:
+    done = tool("migrate", "--report", "../report.md")
+    assert done.returncode == 0
+    assert git("diff", "--name-only") == "train.py\n"
+    assert b"2 of 2 files analysed" in done.stderr
+    text = done.stdout.decode()
+    assert "rename-old, changed, 1 place\n  train.py:3:5\n" in text
+    assert "rename-old, refused (too-old), 1 place: nobody knows what it does\n  other.py:1:1\n" in text
+    assert "2 files: 1 changed, 1 unchanged" in text
+    assert (repository.parent / "report.md").read_text().startswith("# tf-codemods report\n")
+
+
+def test_migrate_as_json(repository: Path) -> None:
+    done = tool("migrate", "--format", "json", "--quiet")
+    assert json.loads(done.stdout)["summary"]["changed"] == 1
+    assert not done.stderr
+
+
+@pytest.mark.parametrize("dirt", ["train.py", "new.py"], ids=["changed", "untracked"])
+def test_migrate_refuses_a_dirty_tree(repository: Path, dirt: str) -> None:
+    (repository / dirt).write_text(OLD + "\n")
+    done = tool("migrate", ".")
+    assert done.returncode == 2
+    assert f"not committed ({dirt})" in " ".join(done.stderr.decode().split())
+    assert (repository / "train.py").read_text().startswith(OLD)
+    assert tool("migrate", ".", "--allow-dirty").returncode == 0
+    assert (repository / "train.py").read_text().startswith(NEW)
+
+
+def test_migrate_of_a_clean_folder_in_a_dirty_repository(repository: Path) -> None:
+    (repository / "sub").mkdir()
+    (repository / "sub/train.py").write_text(OLD)
+    commit()
+    (repository / "train.py").write_text("")
+    assert tool("migrate", "sub").returncode == 0
+    assert (repository / "sub/train.py").read_text() == NEW
+
+
+def test_migrate_refuses_where_there_is_no_repository(folder: Path) -> None:
+    (folder / "train.py").write_text(OLD)
+    environment = {**ENVIRONMENT, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
+    done = subprocess.run(
+        [sys.executable, str(FAKES), "migrate", *FAKE], capture_output=True, check=False, env=environment
+    )
+    assert done.returncode == 2
+    assert b"not in a git repository" in done.stderr
+    assert (folder / "train.py").read_text() == OLD
+    assert tool("migrate", "--allow-dirty").returncode == 0
+
+
+def test_a_report_that_cant_be_written_is_told_after_the_migration(repository: Path) -> None:
+    done = tool("migrate", "--report", "/dev/full")
+    assert done.returncode == 2
+    assert b"the report /dev/full can't be written" in done.stderr
+    assert (repository / "train.py").read_text() == NEW
+
+
+# list, explain, --version. -----------------------------------------------------------------------
+
+
+def test_list_has_every_codemod(folder: Path) -> None:
+    text = tool("list").stdout.decode()
+    assert "rename-old" in text
+    assert "Rename what is called old\n" in text
+    assert {"name": "rename-old", "summary": "Rename what is called old"} in json.loads(
+        tool("list", "--format", "json").stdout
+    )
+
+
+def test_explain_prints_the_document(folder: Path) -> None:
+    assert b"too-old: nobody knows what it does" in tool("explain", "rename-old").stdout
+
+
+def test_the_module_is_the_same_program(folder: Path) -> None:
+    (folder / "train.py").write_text("x = 1\n")
+    done = tool("--version", command=("-m", "codemods"))
+    assert done.stdout.decode().strip().endswith(codemods.__version__)
+    (name,) = registry.names()[:1]
+    assert tool("diff", "--select", name, command=("-m", "codemods")).returncode == 0
+
+
+def test_nothing_heavy_is_imported_where_nothing_is_to_be_done(folder: Path) -> None:
+    (folder / "train.py").write_text("x = 1\n")
+    heavy = ("libcst", "pebble", "tensorflow", "numpy", "tomllib", "pathspec")
+    program = (
+        f"import sys; sys.argv[1:] = ['diff']\nfrom cli import main\n"
+        f"try: main()\nexcept SystemExit: print([m for m in {heavy} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, env=ENVIRONMENT)
+    assert done.stdout == b"[]\n", done.stderr
+
+
+# Terminals, pipes and interrupts. ----------------------------------------------------------------
+
+
+def on_terminal(*arguments: str, **environment: str) -> bytes:
+    primary, replica = pty.openpty()
+    done = subprocess.Popen(
+        [sys.executable, str(FAKES), *arguments, *FAKE],
+        stdout=replica,
+        stderr=replica,
+        env={**ENVIRONMENT, "TERM": "xterm", **environment},
+    )
+    os.close(replica)
+    output = b""
+    while True:
+        try:
+            data = os.read(primary, 4096)
+        except OSError:  # how Linux says that the other end is closed
+            data = b""
+        if not data:
+            break
+        output += data
+    os.close(primary)
+    done.wait()
+    return output
+
+
+def test_colours_on_a_terminal_only(folder: Path) -> None:
+    (folder / "train.py").write_text(OLD)
+    assert b"\x1b[" not in tool("diff").stdout + tool("diff").stderr
+    shown = on_terminal("diff")
+    assert b"\x1b[32m+x = new()\x1b[0m" in shown
+    assert b"\x1b[31m\x1b[1merror[rename-old]\x1b[0m" in shown
+    assert b"\x1b[" not in on_terminal("diff", NO_COLOR="1")
+
+
+def test_migrate_shows_a_bar_on_a_terminal(repository: Path) -> None:
+    shown = on_terminal("migrate")
+    assert b"Analysing  [" in shown
+    assert b"2/2" in shown
+
+
+def test_a_reader_who_leaves_early_is_no_error(folder: Path) -> None:
+    for number in range(400):
+        (folder / f"m{number}.py").write_text(OLD)
+    for command in ("diff", "fix"):
+        arguments = [sys.executable, str(FAKES), command, *FAKE]
+        with subprocess.Popen(
+            arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
+        ) as process:
+            assert process.stdout
+            assert process.stderr
+            process.stdout.read(10)
+            process.stdout.close()
+            errors = process.stderr.read()
+        assert b"Traceback" not in errors
+        assert b"BrokenPipe" not in errors
+    assert all(file.read_text() == NEW for file in folder.glob("*.py"))
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_ends_the_program_and_its_workers_and_says_what_was_done(folder: Path, jobs: str) -> None:
+    for number in range(8):
+        (folder / f"m{number}.py").write_text(OLD + "#" * 120_000)
+    (folder / "hang.py").write_text("old_hang()\n")
+    arguments = [sys.executable, str(FAKES), "fix", "--jobs", jobs, *FAKE]
+    with subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, start_new_session=True
+    ) as process:
+        assert process.stderr
+        assert process.stderr.readline() == b"hanging\n"
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.decode().split() == ["Interrupted;", "no", "file", "was", "written."]
+    assert sorted(path.name for path in folder.iterdir()) == ["hang.py", *(f"m{n}.py" for n in range(8))]
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+# Speed. ------------------------------------------------------------------------------------------
+
+
+def fastest(*arguments: str) -> float:
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        tool(*arguments)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def test_it_starts_fast(folder: Path) -> None:
+    assert fastest("--version") < 0.3  # 0.15 s on an idle machine
+
+
+def test_one_file_is_fixed_fast(folder: Path) -> None:
+    (folder / "train.py").write_text(OLD)
+    assert fastest("diff", "train.py") < 1.2  # 0.6 s on an idle machine
