@@ -213,7 +213,9 @@ def _quiet(module: Module, statement: ast.stmt) -> bool:
     if isinstance(statement, _DEFINITIONS) or is_main_guard(statement):
         return True
     if isinstance(statement, ast.Expr):
-        return isinstance(statement.value, ast.Constant) or _starts(module, statement.value, _QUIET_STATEMENTS)
+        return isinstance(statement.value, ast.Constant) or _starts(
+            module, statement.value, _QUIET_STATEMENTS
+        )
     if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
         calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
         return all(_quiet_value(module, call) for call in calls)
@@ -237,9 +239,11 @@ def _starts(module: Module, node: ast.expr, prefixes: tuple[str, ...]) -> bool:
 def _quiet_value(module: Module, call: ast.Call) -> bool:
     name = module.resolve(call.func)
     if name is None:
-        return isinstance(call.func, ast.Attribute) and (
-            not module.resolve(call.func.value) or _starts(module, call.func.value, _QUIET_VALUES)
-        ) and isinstance(call.func.value, (ast.Call, ast.Constant)) 
+        return (
+            isinstance(call.func, ast.Attribute)
+            and (not module.resolve(call.func.value) or _starts(module, call.func.value, _QUIET_VALUES))
+            and isinstance(call.func.value, (ast.Call, ast.Constant))
+        )
     if name.startswith("builtins."):
         return name.removeprefix("builtins.") not in _LOUD_BUILTINS
     if name.startswith(_QUIET_VALUES):

@@ -13,6 +13,7 @@ from codemods.analysis.names import canonical
 
 if TYPE_CHECKING:
     from codemods.analysis.project import Project
+    from codemods.analysis.tracing import Reference
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -99,6 +100,9 @@ class Module:
         self.text = text
         self.path = path
         self.project = project
+        # What analysis.tracing has found out about its functions.
+        self.traced: dict[ast.AST, bool] = {}
+        self.callers: dict[ast.AST, list[Reference]] = {}
         self.tree = ast.parse(text)
 
     @cached_property
@@ -111,6 +115,15 @@ class Module:
     @cached_property
     def _nodes(self) -> list[ast.AST]:
         return list(ast.walk(self.tree))
+
+    @cached_property
+    def attributes(self) -> dict[str, list[ast.Attribute]]:
+        """The module's attribute accesses by the attribute's name."""
+        found: dict[str, list[ast.Attribute]] = {}
+        for node in self._nodes:
+            if isinstance(node, ast.Attribute):
+                found.setdefault(node.attr, []).append(node)
+        return found
 
     def __contains__(self, node: ast.AST) -> bool:
         """Tell whether a node is one of this module's."""
@@ -229,6 +242,15 @@ class Module:
                 found += names
         return sorted(found, key=lambda node: (node.lineno, node.col_offset))
 
+    @cached_property
+    def names(self) -> dict[str, list[ast.Name]]:
+        """The module's names by their spelling, whatever they mean."""
+        found: dict[str, list[ast.Name]] = {}
+        for node in self._nodes:
+            if isinstance(node, ast.Name):
+                found.setdefault(node.id, []).append(node)
+        return found
+
     def is_used(self, scope: Scope, name: str) -> bool:
         """Tell whether a name is bound or read in a scope, or read from inside it."""
         if name in scope.bindings or name in scope.uses:
@@ -253,6 +275,11 @@ class Module:
     def candidates(self, node: ast.AST | None) -> set[str | None]:
         """Return every qualified name that an expression may mean, None among them if one is unknown."""
         return self._candidates(node, frozenset())
+
+    def meaning(self, binding: Binding) -> str | None:
+        """Return the qualified name that a name has by one of its bindings; None if it can't be told."""
+        found = self._bound([binding], frozenset())
+        return next(iter(found)) if len(found) == 1 else None
 
     def _candidates(self, node: ast.AST | None, seen: frozenset[Binding]) -> set[str | None]:
         if isinstance(node, ast.Attribute):

@@ -1,4 +1,4 @@
-"""Which file an expression names: a text with holes for what only the run tells, to match saves with loads."""
+"""Which file an expression names: a text with holes for what only the run tells."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from codemods.analysis.keras_objects import Frame
 
 _SAME = frozenset({
-    "builtins.str", "os.fspath", "os.path.abspath", "os.path.normpath", "os.path.realpath", "os.path.expanduser",
-    "pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath",
+    "builtins.str", "os.fspath", "os.path.abspath", "os.path.normpath", "os.path.realpath",
+    "os.path.expanduser", "pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath",
 })  # fmt: skip
 _SAME_METHODS = frozenset({"as_posix", "resolve", "absolute", "expanduser", "__str__", "strip", "rstrip"})
 _DEPTH = 12
@@ -69,9 +69,7 @@ class FilePath:
     def match(self, other: FilePath) -> Match:
         """Return how sure it is that this and another path are one file."""
         if self.parts == other.parts:
-            return Match.NO if Hole(None) in self.parts and not self.known else (
-                Match.POSSIBLE if Hole(None) in self.parts else Match.EXACT
-            )
+            return Match.POSSIBLE if Hole() in self.parts else Match.EXACT
         if self._fits(other) or other._fits(self):
             return Match.POSSIBLE
         mine, theirs = self._name(), other._name()
@@ -142,17 +140,14 @@ class _Reader:
         if isinstance(node, ast.Constant):
             return [[node.value]] if isinstance(node.value, str) else [[str(node.value)]]
         if isinstance(node, ast.JoinedStr):
-            return self.product([
-                self.read(module, value.value if isinstance(value, ast.FormattedValue) else value, frame, depth)
-                if not (isinstance(value, ast.FormattedValue) and value.format_spec)
-                else [[Hole(ast.unparse(value))]]
-                for value in node.values
-            ])
+            return self.product([self.read(module, value, frame, depth) for value in node.values])
+        if isinstance(node, ast.FormattedValue):
+            formatted = node.format_spec is not None
+            return [[Hole(ast.unparse(node))]] if formatted else self.read(module, node.value, frame, depth)
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Div)):
             between: list[list[list[Part]]] = [[["/"]]] if isinstance(node.op, ast.Div) else []
-            return self.product([
-                self.read(module, node.left, frame, depth), *between, self.read(module, node.right, frame, depth)
-            ])  # fmt: skip
+            left, right = (self.read(module, side, frame, depth) for side in (node.left, node.right))
+            return self.product([left, *between, right])
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
             return [self.filled(module, node.left, r"%[-+ #0-9.]*[a-zA-Z]")]
         if isinstance(node, ast.IfExp):
@@ -270,9 +265,8 @@ def _assigned(owner: ast.ClassDef, name: str) -> Iterator[ast.expr]:
     for node in ast.walk(owner):
         if isinstance(node, ast.Assign):
             for target in node.targets:
-                if isinstance(target, ast.Attribute) and target.attr == name:
-                    yield node.value
-                elif isinstance(target, ast.Name) and target.id == name and node in owner.body:
+                name_here = isinstance(target, ast.Name) and target.id == name and node in owner.body
+                if name_here or (isinstance(target, ast.Attribute) and target.attr == name):
                     yield node.value
 
 

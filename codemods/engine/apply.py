@@ -38,6 +38,7 @@ from codemods.engine.codemod import (
 
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Position = tuple[int, int]
+_IMPORT_WIDTH = 88  # a longer import is split in two
 _SEED = "pass\n"  # stands before every snippet, so that its first comment belongs to its first statement
 
 
@@ -185,24 +186,48 @@ class _File:
         return "".join(lines)
 
     def imports(self, imports: Sequence[AddImport], before: int) -> list[NodeEdit]:
-        """Return the insertions below the last top-level import above a line, for what is not there."""
-        wanted = []
-        for edit in dict.fromkeys(imports):
-            line = f"from {edit.module} import {edit.name}" if edit.name else f"import {edit.module}"
-            there = {ast.unparse(statement) for statement in self.tree.body}
-            if line not in there:
-                wanted.append(line)
-        if not wanted:
-            return []
-        code = "\n".join(wanted)
+        """Return the edits that import what isn't there, behind the top-level imports above a line."""
         above = [statement for statement in self.tree.body if cast("int", statement.end_lineno) < before]
         found = [statement for statement in above if isinstance(statement, (ast.Import, ast.ImportFrom))]
+        there = {name for statement in found for name in _imported(statement)}
+        wanted = [edit for edit in dict.fromkeys(imports) if (edit.module, edit.name) not in there]
+        edits: list[NodeEdit] = []
+        lines: list[str] = []
+        for module in dict.fromkeys(edit.module for edit in wanted):
+            mine = [edit for edit in wanted if edit.module == module]
+            lines += [_import_line(edit) for edit in mine if edit.name is None or edit.comment is not None]
+            names = [edit.name for edit in mine if edit.name is not None and edit.comment is None]
+            if names:
+                longer = self._longer(found, module, names)
+                edits += longer
+                lines += [] if longer else [f"from {module} import {', '.join(names)}"]
+        if not lines:
+            return edits
+        code = "\n".join(lines)
         if found:
-            return [InsertAfter(found[-1], code)]
+            return [*edits, InsertAfter(found[-1], code)]
         first = self.tree.body[0]
         if ast.get_docstring(self.tree, clean=False) is not None:
-            return [InsertAfter(first, "\n" + code)]
-        return [InsertBefore(first, code)]
+            return [*edits, InsertAfter(first, "\n" + code)]
+        return [*edits, InsertBefore(first, code)]
+
+    def _longer(
+        self, found: Sequence[ast.Import | ast.ImportFrom], module: str, names: Sequence[str]
+    ) -> list[NodeEdit]:
+        """Return the edit that adds names to an import of one line that is there, where it stays short."""
+        for statement in found:
+            line = self.lines[statement.lineno - 1].rstrip("\r\n")
+            written = ast.unparse(statement)
+            longer = ", ".join([written, *names])
+            if (
+                isinstance(statement, ast.ImportFrom)
+                and written.startswith(f"from {module} import ")
+                and line == written
+                and not written.endswith("*")
+                and len(longer) <= max(_IMPORT_WIDTH, len(line))
+            ):
+                return [Replace(statement, longer)]
+        return []
 
     def chunk(self, line: int) -> _Chunk:
         """Return the parsed chunk that holds a line."""
@@ -327,6 +352,21 @@ def _ends_with_new_definition(before: cst.Module, after: cst.Module) -> bool:
     return isinstance(after.body[-1], definitions) and not isinstance(before.body[-1], definitions)
 
 
+def _imported(statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str | None]]:
+    """Yield what an import imports under its own name, as an ``AddImport`` says it."""
+    for alias in statement.names:
+        written = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
+        if isinstance(statement, ast.Import):
+            yield written, None
+        else:
+            yield "." * statement.level + (statement.module or ""), written
+
+
+def _import_line(edit: AddImport) -> str:
+    line = f"from {edit.module} import {edit.name}" if edit.name else f"import {edit.module}"
+    return line if edit.comment is None else f"{line}  # {edit.comment}"
+
+
 def _indent(lines: Sequence[str], tree: ast.Module) -> str:
     """Return the indent of the file's first indented block, four spaces if it has none."""
     for node in ast.walk(tree):
@@ -416,7 +456,11 @@ class _Transformer(cst.CSTTransformer):
             node = node.with_changes(body=body)
             if body and body[0] is _NOTHING:
                 self.emptied.add(node)
-        if isinstance(node, cst.If) and isinstance(node.orelse, cst.Else) and node.orelse.body in self.emptied:
+        if (
+            isinstance(node, cst.If)
+            and isinstance(node.orelse, cst.Else)
+            and node.orelse.body in self.emptied
+        ):
             node = node.with_changes(orelse=None)
         return node
 

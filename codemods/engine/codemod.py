@@ -157,10 +157,14 @@ class Rename:
 
 @dataclass(frozen=True)
 class AddImport:
-    """Import ``name`` from ``module`` (or ``import module`` if ``name`` is None), once, at the top."""
+    """Import ``name`` from ``module`` (or ``import module`` if ``name`` is None), once, at the top.
+
+    A comment may stand behind it, without its ``#``: why an import that nothing uses is there.
+    """
 
     module: str
     name: str | None = None
+    comment: str | None = None
 
 
 NodeEdit = (
