@@ -96,6 +96,9 @@ USED_BEFORE = Refusal("used-before", "the loop uses the writer of the turn befor
 USED_AFTER_CLOSE = Refusal("used-after-close", "the writer is closed where it may be used again")
 ESCAPES = Refusal("escapes", "the writer is handed to other code, which may keep or close it")
 SUSPENDED = Refusal("suspended", "the loop yields or awaits, and other code runs between its turns")
+UNFLUSHED = Refusal(
+    "unflushed", "the program ends abruptly, and what each new writer of the loop puts on disk would be lost"
+)
 
 LOOPS = (ast.For, ast.While, ast.AsyncFor)
 _NEUTRAL = frozenset({
@@ -106,6 +109,7 @@ _METHODS = frozenset({
     "as_default", "set_as_default", "flush", "close", "init", "reopen", "get_logdir", "add_summary",
     "add_graph", "add_event", "add_meta_graph", "add_run_metadata", "add_session_log",
 })  # fmt: skip
+_ABRUPT = frozenset({"os._exit", "os.abort", "os.kill", "signal.raise_signal"})
 _SAVING = (
     "save",
     "load",
@@ -237,6 +241,7 @@ class HoistFileWriter(Codemod):
         USED_AFTER_CLOSE,
         ESCAPES,
         SUSPENDED,
+        UNFLUSHED,
     )
     examples = (
         Example(EVERY_TURN, after=ONCE),
@@ -550,8 +555,18 @@ def _hoist(module: Module, site: Site, level: Level) -> Hoist:
     ):
         raise _RefusedError(SUSPENDED)
     closes = _check_uses(module, site, level, reached)
+    if level.is_loop and site.creation.version == 2 and not closes and _is_lost_at_the_end(module):
+        raise _RefusedError(UNFLUSHED)
     _check_files(module, site, level, reached)
     return Hoist(level, tuple(sorted(needed, key=lambda statement: statement.lineno)), closes)
+
+
+def _is_lost_at_the_end(module: Module) -> bool:
+    """Tell whether a program leaves a default writer unflushed: by then, the loop's next would have replaced it."""
+    calls = list(module.find_all(ast.Call))
+    return any(module.resolve(call.func) in _ABRUPT for call in calls) and any(
+        isinstance(call.func, ast.Attribute) and call.func.attr == "set_as_default" for call in calls
+    )
 
 
 def _check_folder_argument(
@@ -638,6 +653,8 @@ def _check_files(module: Module, site: Site, level: Level, reached: Reach) -> No
         call = touching(reached, folder)
         if call is not None:
             raise _RefusedError(TOUCHES_FOLDER, f"{TOUCHES_FOLDER.sentence}: `{_short(call)}`")
+        if reached.endless:
+            raise _RefusedError(OUT_OF_SIGHT, "more code would be passed over than the tool looks into")
         if reached.unseen:
             raise _RefusedError(OUT_OF_SIGHT, f"{OUT_OF_SIGHT.sentence}: `{_short(reached.unseen[0])}`")
         names = {name.id for name in names_read([cast("ast.expr", created.folder)])}
@@ -958,7 +975,8 @@ def _commented(module: Module, statement: ast.stmt) -> bool:
 def _fresh(module: Module, name: str, taken: set[str]) -> str:
     """Return a name that the module doesn't use, and remember it."""
     used = {node.id for node in module.find_all(ast.Name)} | {node.arg for node in module.find_all(ast.arg)}
-    used |= {node.name for node in [*module.find_all(ast.FunctionDef), *module.find_all(ast.ClassDef)]}
+    used |= {node.name for node in module.find_all(ast.FunctionDef)}
+    used |= {node.name for node in module.find_all(ast.ClassDef)}
     used |= {(node.asname or node.name).partition(".")[0] for node in module.find_all(ast.alias)} | taken
     candidates = [name, *([f"summary_{name}"] if name == "writer" else [])]
     candidates += [f"{name}_{number}" for number in range(2, len(used) + 3)]

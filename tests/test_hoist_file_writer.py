@@ -787,3 +787,188 @@ log(step(tf.constant(1.0)))
 @pytest.mark.parametrize("name", LEFT_ALONE)
 def test_left_alone(name):
     check.noop(LEFT_ALONE[name])
+
+
+# Under TensorFlow. ------------------------------------------------------------------------------------
+
+SAME = {
+    "loop": """\
+import tensorflow as tf
+
+for fold in range(2):
+    for epoch in range(3):
+        log_dir = f"logs/{fold}"
+        writer = tf.summary.create_file_writer(log_dir)
+        with writer.as_default():
+            tf.summary.scalar("a", epoch * 0.5, step=epoch)
+        writer.close()
+        print(fold, epoch)
+""",
+    "default writer": """\
+import tensorflow as tf
+
+for epoch in range(3):
+    writer = tf.summary.create_file_writer("logs", max_queue=2, flush_millis=1000, name="w")
+    writer.set_as_default(step=epoch)
+    tf.summary.scalar("a", epoch * 0.5)
+    tf.summary.flush(writer)
+    writer.close()
+""",
+    "no name": """\
+import tensorflow as tf
+
+for epoch in range(3):
+    with tf.summary.create_file_writer("logs/a").as_default(), tf.summary.record_if(epoch != 1):
+        tf.summary.scalar("a", epoch * 0.5, step=epoch)
+    with tf.summary.create_file_writer("logs/b").as_default() as writer:
+        tf.summary.histogram("b", [1.0, 2.0], step=epoch)
+""",
+    "break, continue, finally and an exception": """\
+import tensorflow as tf
+
+try:
+    for epoch in range(9):
+        if epoch == 1:
+            continue
+        writer = tf.summary.create_file_writer("logs")
+        try:
+            with writer.as_default():
+                tf.summary.scalar("a", epoch * 0.5, step=epoch)
+                if epoch == 4:
+                    raise ValueError("four")
+        finally:
+            writer.close()
+except ValueError as error:
+    print(error)
+""",
+    "events on disk at each turn": """\
+import glob
+import os
+import tensorflow as tf
+
+for epoch in range(3):
+    writer = tf.summary.create_file_writer("logs")
+    writer.set_as_default()
+    tf.summary.scalar("a", epoch * 0.5, step=epoch)
+    writer.close()
+os._exit(0)
+""",
+    "scope": """\
+import os
+import tensorflow as tf
+
+strategy = tf.distribute.OneDeviceStrategy("cpu:0")
+with strategy.scope():
+    v = tf.Variable(1.0)
+    log_dir = os.path.join("logs", "train")
+    w = tf.Variable(2.0)
+    writer = tf.summary.create_file_writer(log_dir)
+with writer.as_default():
+    tf.summary.scalar("v", v + w, step=0)
+""",
+}
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", SAME)
+def test_same_events(runner: Runner, name: str) -> None:
+    after = check.transformed(SAME[name])
+    verdict = compare(runner.run_source(SAME[name]), runner.run_source(after))
+    assert verdict.kind == "same", verdict.lines
+
+
+V1_LOOP = """\
+import tensorflow.compat.v1 as tf
+
+tf.disable_eager_execution()
+x = tf.placeholder(tf.float32, [])
+tf.summary.scalar("x", x)
+merged = tf.summary.merge_all()
+with tf.Session() as sess:
+    for epoch in range(4):
+        writer = tf.summary.FileWriter("logs", sess.graph)
+        writer.add_summary(sess.run(merged, {x: epoch}), epoch)
+        writer.close()
+"""
+
+REPAIRED = {
+    "v1 loop": (V1_LOOP, 4),
+    "v1 context": (
+        V1_LOOP.replace(
+            'writer = tf.summary.FileWriter("logs", sess.graph)',
+            'with tf.summary.FileWriter("logs") as writer:',
+        )
+        .replace("        writer.add", "            writer.add")
+        .replace("        writer.close()\n", ""),
+        4,
+    ),
+    "traced": (
+        """\
+import tensorflow as tf
+
+@tf.function
+def step(x, n):
+    writer = tf.summary.create_file_writer("logs")
+    with writer.as_default():
+        tf.summary.scalar("x", x, step=n)
+    writer.close()
+    return x
+
+for n in range(3):
+    step(tf.constant(1.0), tf.constant(n, tf.int64))
+""",
+        3,
+    ),
+    "traced default writer, renamed": (
+        """\
+import tensorflow as tf
+
+writer = "taken"
+
+def helper(x, n):
+    writer = tf.summary.create_file_writer("logs")
+    writer.set_as_default()
+    tf.summary.scalar("x", x, step=n)
+
+class Model(tf.Module):
+    @tf.function
+    def step(self, x, n):
+        with tf.summary.create_file_writer("logs/a").as_default():
+            tf.summary.scalar("x", x, step=n)
+
+@tf.function
+def step(x, n):
+    helper(x, n)
+
+for n in range(3):
+    step(tf.constant(1.0), tf.constant(n, tf.int64))
+    Model().step(tf.constant(1.0), tf.constant(n, tf.int64))
+""",
+        6,
+    ),
+}
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", REPAIRED)
+def test_repaired_events(runner: Runner, name: str) -> None:
+    program, events = REPAIRED[name]
+    after = check.transformed(program, severity=Severity.ERROR)
+    result = runner.run_source(after)
+    assert result.exit == 0, result.exception
+    assert sum(event.kind == "scalar" for event in result.events) == events
+    verdict = compare(runner.run_source(program), result)
+    assert verdict.kind == "repaired", verdict.lines
+
+
+@pytest.mark.tensorflow
+def test_v1_in_a_scope_records_the_same(runner: Runner) -> None:
+    program = V1_LOOP.replace("merged = ", "strategy = tf.distribute.OneDeviceStrategy('cpu:0')\nmerged = ")
+    program = program.replace(
+        "    for epoch",
+        "    with strategy.scope():\n        writer = tf.summary.FileWriter('logs')\n    for epoch",
+    ).replace('        writer = tf.summary.FileWriter("logs", sess.graph)\n', "")
+    program = program.replace("        writer.close()", "    writer.close()")
+    after = check.transformed(program, severity=Severity.NOTE)
+    verdict = compare(runner.run_source(program), runner.run_source(after))
+    assert verdict.kind == "same", verdict.lines

@@ -177,10 +177,12 @@ class Reach:
     Attributes:
         nodes: the code itself, each piece with its module, and every function it may come to run.
         unseen: calls of code that is neither the project's nor a library's.
+        endless: there is more than is worth looking into.
     """
 
     nodes: list[tuple[Module, ast.AST]] = field(default_factory=list)
     unseen: list[ast.Call] = field(default_factory=list)
+    endless: bool = False
 
     def walk(self) -> Iterator[tuple[Module, ast.AST]]:
         """Yield every node of it all, with its module."""
@@ -197,7 +199,7 @@ _LIBRARIES = frozenset({
     "librosa", "locale", "logging", "math", "matplotlib", "mlflow", "multiprocessing", "numba", "numbers",
     "numpy", "operator", "os", "pandas", "pathlib", "pickle", "PIL", "platform", "pprint", "psutil",
     "pydantic", "queue", "random", "re", "requests", "rich", "scipy", "seaborn", "secrets", "shutil",
-    "signal", "skimage", "sklearn", "socket", "sonnet", "statistics", "string", "struct", "sys",
+    "signal", "six", "skimage", "sklearn", "socket", "sonnet", "statistics", "string", "struct", "sys",
     "tempfile", "tensorboard", "tensorboardX", "tensorflow", "tensorflow_addons", "tensorflow_datasets",
     "tensorflow_hub", "tensorflow_probability", "tensorflow_text", "termcolor", "textwrap", "tf_agents",
     "tf_slim", "threading", "time", "timeit", "torch", "torchvision", "tqdm", "traceback", "transformers",
@@ -207,30 +209,47 @@ _OBJECTS = re.compile(
     r"tensorflow\.(compat\.v1\.)?(Session|InteractiveSession|GradientTape|Graph|Variable|constant"
     r"|summary\.(create_file_writer|FileWriter)|distribute\.(\w+\.)*\w*Strategy)"
 )
+_MANY = 300  # so many functions are looked into
 _ANYTHING = frozenset({"builtins.exec", "builtins.eval", "builtins.__import__"})
+
+
+_Place = tuple[Module, ast.AST]
+_Methods = dict[str, list[_Place]]
 
 
 def reach(module: Module, roots: Sequence[ast.AST]) -> Reach:
     """Return what some code of a module may run: itself, and the project's functions that it names."""
     found = Reach()
     seen: set[ast.AST] = set()
-    pending: list[tuple[Module, ast.AST]] = [(module, root) for root in roots]
+    functions = 0
+    methods: dict[Module, _Methods] = {}
+    pending: list[_Place] = [(module, root) for root in roots]
     while pending:
         here, root = pending.pop()
         if root in seen:
             continue
         seen.add(root)
+        functions += isinstance(root, _FUNCTIONS)
+        if functions > _MANY:
+            found.endless = True
+            break
         found.nodes.append((here, root))
+        if here not in methods:
+            methods[here] = _methods(here)
         for node in ast.walk(root):
             if isinstance(node, ast.Call) and _out_of_sight(here, node):
                 found.unseen.append(node)
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
-                pending += [pair for pair in _named(here, node) if pair[1] not in seen]
+                pending += [place for place in _named(here, node, methods[here]) if place[1] not in seen]
     return found
 
 
-def _named(module: Module, node: ast.Name | ast.Attribute) -> Iterator[tuple[Module, ast.AST]]:
+def _named(module: Module, node: ast.Name | ast.Attribute, methods: _Methods) -> Iterator[_Place]:
     """Yield the functions that a name may run: its definition, what it was made from, methods of its name."""
+    if isinstance(node, ast.Attribute) and node.attr in methods and module.resolve(node) is None:
+        if not _is_library_object(module, node.value):
+            yield from methods[node.attr]
+        return
     found = definition(module, node)
     if found is not None:
         yield from _runnable(*found)
@@ -240,12 +259,17 @@ def _named(module: Module, node: ast.Name | ast.Attribute) -> Iterator[tuple[Mod
                 yield from _runnable(module, binding.node)
             elif isinstance(binding.value, (ast.Lambda, ast.Call)):
                 yield module, binding.value
-    elif module.resolve(node) is None and not _is_library_object(module, node.value):
-        for other in _modules_defining(module, node.attr):
-            for owner in other.find_all(ast.ClassDef):
-                for statement in owner.body:
-                    if isinstance(statement, _FUNCTIONS) and statement.name == node.attr:
-                        yield other, statement
+
+
+def _methods(module: Module) -> _Methods:
+    """Return the methods, by name, of the classes of a module and of those that it imports from."""
+    found: _Methods = {}
+    for other in _modules_in_reach(module):
+        for owner in other.find_all(ast.ClassDef):
+            for statement in owner.body:
+                if isinstance(statement, _FUNCTIONS):
+                    found.setdefault(statement.name, []).append((other, statement))
+    return found
 
 
 def _is_library_object(module: Module, node: ast.expr) -> bool:
@@ -277,13 +301,21 @@ def _runnable(module: Module, node: ast.AST) -> Iterator[tuple[Module, ast.AST]]
         yield module, node
 
 
-def _modules_defining(module: Module, name: str) -> Iterator[Module]:
+def _modules_in_reach(module: Module) -> Iterator[Module]:
+    """Yield a module and those of the project that it imports from, whose objects it may handle."""
     yield module
-    if module.project is not None:
-        for path in module.project.mentioning(f"def {name}("):
-            other = module.project.module(path) if path != module.path else None
-            if other is not None:
-                yield other
+    project = module.project
+    if project is None:
+        return
+    found: dict[str, Module] = {}
+    for bindings in module.inner_scope(module.tree).bindings.values():
+        for imported in (binding.imported for binding in bindings if binding.imported is not None):
+            path, _ = project.find(imported, module.path)
+            defined = project.definition(project.resolve(imported, module.path)) if path is not None else None
+            for other in (project.module(path) if path is not None else None, defined and defined[0]):
+                if other is not None and other is not module:
+                    found[other.path] = other
+    yield from found.values()
 
 
 def _out_of_sight(module: Module, call: ast.Call) -> bool:
