@@ -21,6 +21,7 @@ Kind = Literal[
 DType = Literal["float", "int", "bool"]
 _NUMERIC = frozenset({"number", "tensor", "variable", "array", "list", "numeric"})
 _DEPTH = 5  # functions followed into functions
+_STEPS = 3000  # expressions looked at for one answer
 _NESTED = 60  # expressions followed into expressions, in each
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -418,6 +419,7 @@ class Shapes:
         module: Module,
         arguments: Mapping[ast.arg, Value] | None = None,
         active: frozenset[ast.AST] = frozenset(),
+        steps: list[int] | None = None,
     ) -> None:
         """Start at a module, or in a function that is called.
 
@@ -425,6 +427,7 @@ class Shapes:
             module: the module.
             arguments: what the parameters of the functions that are being followed hold.
             active: the functions that are being followed.
+            steps: how many steps the walk that leads here has taken.
         """
         self.module = module
         self.arguments = dict(arguments or {})
@@ -432,6 +435,8 @@ class Shapes:
         self._busy: set[ast.AST] = set()
         self._known: dict[ast.AST, Value] = {}
         self._cuts = 0
+        self._root = steps is None
+        self._steps = [0] if steps is None else steps
 
     def value(self, node: ast.expr | None) -> Value:
         """Return what an expression of the module is."""
@@ -442,7 +447,10 @@ class Shapes:
         if node in self._busy:
             self._cuts += 1
             return BOTTOM
-        if len(self._busy) > _NESTED:
+        if self._root and not self._busy:
+            self._steps[0] = 0
+        self._steps[0] += 1
+        if len(self._busy) > _NESTED or self._steps[0] > _STEPS:
             self._cuts += 1
             return UNKNOWN
         cuts = self._cuts
@@ -816,7 +824,7 @@ class Shapes:
         for call in self._calls(owner) or ():
             found = join(
                 found,
-                Shapes(self.module, None, self.active | {owner})
+                Shapes(self.module, None, self.active | {owner}, self._steps)
                 ._given(owner, call, False)
                 .get(node, UNKNOWN),
             )
@@ -885,7 +893,7 @@ class Shapes:
         if other is None or "." in rest or other is self.module:
             return UNKNOWN
         bindings = other.inner_scope(other.tree).bindings.get(rest, [])
-        shapes = Shapes(other, None, self.active)
+        shapes = Shapes(other, None, self.active, self._steps)
         return reduce(join, map(shapes._binding, bindings), BOTTOM) if bindings else UNKNOWN
 
     # Attributes and items. ---------------------------------------------------------------------------
@@ -942,7 +950,7 @@ class Shapes:
         return None
 
     def _assigned(self, where: Module, owner: ast.ClassDef, name: str, depth: int = 0) -> Iterator[Value]:
-        shapes = self if where is self.module else Shapes(where, None, self.active)
+        shapes = self if where is self.module else Shapes(where, None, self.active, self._steps)
         for statement in owner.body:
             if isinstance(statement, _FUNCTIONS) and statement.name == name:
                 yield Value("function", function=statement, module=where)
@@ -1353,7 +1361,9 @@ class Shapes:
             if last in _THRESHOLDS and not instance.plain:
                 return tensor()
             if last in _THRESHOLDS and not _is_none(instance.argument("thresholds", 0)):
-                found = Shapes(instance.module).value(instance.argument("thresholds", 0))
+                found = Shapes(instance.module, None, self.active, self._steps).value(
+                    instance.argument("thresholds", 0)
+                )
                 return tensor(found.low, found.high, "float") if found.numeric else tensor()
             if last in _AVERAGED:
                 average = instance.argument(_AVERAGED[last])
@@ -1423,7 +1433,7 @@ class Shapes:
             where.resolve(decorator) == "builtins.staticmethod" for decorator in function.decorator_list
         )
         given = self._given(function, call, (method and not static) if bound is None else bound)
-        inner = Shapes(where, {**self.arguments, **given}, self.active | {function})
+        inner = Shapes(where, {**self.arguments, **given}, self.active | {function}, self._steps)
         if isinstance(function, ast.Lambda):
             return inner.value(function.body)
         traced = False
