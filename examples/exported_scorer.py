@@ -1,4 +1,4 @@
-# The exported function holds the summary's writer in its graph, and saving it fails: an "untracked resource".
+# The saved function holds the writer in its graph, and a writer can't be saved: `tf.saved_model.save` raises.
 import tensorflow as tf
 
 writer = tf.summary.create_file_writer("logs/exported_scorer")
@@ -8,18 +8,16 @@ class Scorer(tf.Module):
     def __init__(self):
         super().__init__()
         self.scale = tf.Variable(3.0)
-        self.calls = tf.Variable(0, dtype=tf.int64, trainable=False)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
-    def score(self, values):
-        scores = self.scale * values
+    @tf.function
+    def rate(self, values):
+        ratings = self.scale * values
         with writer.as_default():
-            tf.summary.histogram("scores", scores, step=self.calls)
-        self.calls.assign_add(1)
-        return scores
+            tf.summary.histogram("ratings", ratings, step=0)
+        return ratings
 
 
 scorer = Scorer()
-for row in ([1.0, 2.0], [3.0, 4.0, 5.0]):
-    print(scorer.score(tf.constant(row)).numpy())
+ratings = scorer.rate(tf.constant([3.0, 4.0, 5.0]))
+print(ratings.numpy())
 tf.saved_model.save(scorer, "exported_scorer")

@@ -3,7 +3,7 @@ import tensorflow.compat.v1 as tf
 
 tf.disable_eager_execution()
 
-value = tf.placeholder(tf.float32, [], name="value")
+value = tf.placeholder(tf.float32, [], name="input")
 tf.summary.scalar("value", value)
 summaries = tf.summary.merge_all()
 
