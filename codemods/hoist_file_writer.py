@@ -283,6 +283,8 @@ def _site(module: Module, created: Creation) -> Site | None:
             return Site(created, statement, tuple(cast("list[ast.Name | ast.Attribute]", targets)), group)
     if isinstance(statement, (ast.While, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return None
+    if (deferred := module.enclosing(created.call, ast.Lambda)) and within(deferred, [statement]):
+        return None
     return Site(created, statement, (), (created,))
 
 
@@ -396,7 +398,7 @@ def _levels(module: Module, site: Site) -> Iterator[Level]:
                 passed.append(parent)
             case ast.With() | ast.AsyncWith():
                 contexts = [item.context_expr for item in parent.items]
-                passed += contexts
+                passed += [*contexts, *(item.optional_vars for item in parent.items if item.optional_vars)]
                 scopes = [is_scope(module, context) for context in contexts]
                 if any(scopes) and all(
                     scope or _is_neutral(module, context)
@@ -562,7 +564,7 @@ def _hoist(module: Module, site: Site, level: Level) -> Hoist:
 
 
 def _is_lost_at_the_end(module: Module) -> bool:
-    """Tell whether a program leaves a default writer unflushed: by then, the loop's next would have replaced it."""
+    """Tell whether a program ends with a default writer unflushed, which the loop's next used to replace."""
     calls = list(module.find_all(ast.Call))
     return any(module.resolve(call.func) in _ABRUPT for call in calls) and any(
         isinstance(call.func, ast.Attribute) and call.func.attr == "set_as_default" for call in calls

@@ -17,6 +17,7 @@ from codemods.hoist_file_writer import (
     REBOUND,
     SUSPENDED,
     TOUCHES_FOLDER,
+    UNFLUSHED,
     USED_AFTER_CLOSE,
     USED_BEFORE,
 )
@@ -440,6 +441,10 @@ REFUSED = {
     "kept": (loop("kept = []", tail="kept.append(writer)"), ESCAPES),
     "handed out of sight": (loop("use = len", tail="use(writer)"), ESCAPES),
     "closed by a helper": (loop("def done(w):\n    w.close()\n", tail="done(writer)"), ESCAPES),
+    "default writers of a program that ends abruptly": (
+        loop(tail="writer.set_as_default()", after="os._exit(0)"),
+        UNFLUSHED,
+    ),
     "graph mode": (loop(tail="writer.init()"), GRAPH_MODE),
     "condition": (
         """\
@@ -706,6 +711,19 @@ for epoch in range(3):
     def log():
         writer = tf.summary.create_file_writer("logs")
         return writer
+""",
+    "created later, by a lambda": """\
+import tensorflow as tf
+
+for epoch in range(3):
+    make = lambda: tf.summary.create_file_writer("logs")
+""",
+    "a folder named by the context": """\
+import tensorflow as tf
+
+for folder in ["a", "b"]:
+    with tf.device("cpu:0") as device:
+        writer = tf.summary.create_file_writer(device + folder)
 """,
     "a scope of something unknown": """\
 import tensorflow as tf
