@@ -101,6 +101,8 @@ DICT_ELSEWHERE = Refusal(
     "dict-elsewhere", "the dict of custom objects is used elsewhere too, or is made where it can't be edited"
 )
 
+_WIDTH = 110  # a dict that would make a longer line is broken up
+
 _OBSTACLES = {
     Obstacle.OUT_OF_REACH: OUT_OF_REACH,
     Obstacle.TAKEN: NAME_TAKEN,
@@ -143,7 +145,7 @@ loaded = tf.keras.models.load_model("scaled")
 
 @dataclass(frozen=True)
 class _Missing:
-    """An object that the load doesn't find; the key to pass it by, None where its module has to be imported."""
+    """An object that the load doesn't find; the key to pass it by, None if its module is to be imported."""
 
     found: KerasObject
     key: str | None
@@ -338,7 +340,7 @@ class _Load:
                 name = importable(self.graph, self.module, owner, self.loads.loaded)
                 if isinstance(name, Obstacle):
                     return _OBSTACLES[name], each.found
-                edits.append(_module_import(name))
+                edits.append(_module_import(name, self.call))
                 continue
             definition = Definition(owner, each.found.node)
             named = refer(self.graph, Place(self.module, self.call), definition, self.loads.loaded)
@@ -355,7 +357,7 @@ class _Load:
     def _pass(self, entries: dict[str, str]) -> list[Edit] | Refusal:
         """Return the edits that put entries into the call's dict."""
         call = self.call
-        display = "{" + ", ".join(f"{_quoted(self.module, k)}: {v}" for k, v in entries.items()) + "}"
+        display = self._display([f"{_quoted(self.module, key)}: {value}" for key, value in entries.items()])
         given = self.given.get("custom_objects")
         if given is None:
             if any(k.arg is None for k in call.keywords) or any(
@@ -373,6 +375,20 @@ class _Load:
         if isinstance(target, ast.Call) and all(key.isidentifier() for key in entries):
             return [AddArgument(target, key, value) for key, value in entries.items()]
         return DICT_ELSEWHERE
+
+    def _display(self, items: list[str]) -> str:
+        """Return a dict display, with one item on each line where one line would be too long."""
+        display = "{" + ", ".join(items) + "}"
+        last = max((each.lineno for each in self.given.values()), default=self.call.lineno)
+        line = self.module.lines[last - 1].rstrip()
+        width = len(line) + len(display) + (0 if "custom_objects" in self.given else len(", custom_objects="))
+        if width <= _WIDTH or len(items) < 2:
+            return display
+        # The applier indents new lines as the statement is; inside brackets they go further in.
+        statement = self.module.statement(self.call)
+        lead = line[statement.col_offset : len(line) - len(line.lstrip())]
+        unit = "\t" if "\n\t" in self.module.text else "    "
+        return "{\n" + "".join(f"{lead}{unit}{item},\n" for item in items) + lead + "}"
 
     def _variable(self, given: ast.Name) -> ast.expr | None:
         """Return the dict display that a variable is bound to, where only loads use it."""
@@ -418,12 +434,12 @@ def _body(node: ast.AST) -> str:
     return ast.dump(copy)
 
 
-def _module_import(name: str) -> AddImport:
+def _module_import(name: str, above: ast.expr) -> AddImport:
     comment = "noqa: F401 - registers custom objects with Keras"
-    package, _, last = name.rpartition(".")
     if name.startswith("."):
-        return AddImport(package or "." * (len(name) - len(name.lstrip("."))), last, comment)
-    return AddImport(name, None, comment)
+        package, _, last = name.rpartition(".")
+        return AddImport(package if package.strip(".") else package + ".", last, comment, above)
+    return AddImport(name, None, comment, above)
 
 
 def _quoted(module: Module, text: str) -> str:

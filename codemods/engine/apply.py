@@ -164,7 +164,9 @@ class _File:
         """Return the whole text after the edits."""
         imports = [edit for edit in edits if isinstance(edit, AddImport)]
         rest = [edit for edit in edits if not isinstance(edit, AddImport)]
-        rest += self.imports(imports, min((edit.node.lineno for edit in rest), default=1))
+        edited = [edit.node.lineno for edit in rest]
+        edited += [edit.above.lineno for edit in imports if edit.above is not None]
+        rest += self.imports(imports, min(edited, default=1))
         work: dict[cst.CSTNode, list[NodeEdit]] = {}
         for edit in rest:
             work.setdefault(self.target(edit), []).append(edit)
@@ -190,7 +192,8 @@ class _File:
         above = [statement for statement in self.tree.body if cast("int", statement.end_lineno) < before]
         found = [statement for statement in above if isinstance(statement, (ast.Import, ast.ImportFrom))]
         there = {name for statement in found for name in _imported(statement)}
-        wanted = [edit for edit in dict.fromkeys(imports) if (edit.module, edit.name) not in there]
+        named = {(edit.module, edit.name): edit for edit in imports}
+        wanted = [edit for key, edit in named.items() if key not in there]
         edits: list[NodeEdit] = []
         lines: list[str] = []
         for module in dict.fromkeys(edit.module for edit in wanted):
@@ -639,6 +642,22 @@ def _add_item(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
     elif isinstance(display.lbrace.whitespace_after, cst.ParenthesizedWhitespace):
         between = display.lbrace.whitespace_after
     element = element.with_changes(comma=last.comma)
+    if isinstance(last.comma, cst.Comma) and isinstance(
+        last.comma.whitespace_after, cst.ParenthesizedWhitespace
+    ):
+        # A comment behind the last item stays behind it.
+        tail = last.comma.whitespace_after
+        if tail.first_line.comment is not None and isinstance(between, cst.ParenthesizedWhitespace):
+            between = between.with_changes(first_line=tail.first_line)
+            tail = tail.with_changes(first_line=cst.TrailingWhitespace())
+            element = element.with_changes(comma=last.comma.with_changes(whitespace_after=tail))
+    elif isinstance(display.rbrace.whitespace_before, cst.ParenthesizedWhitespace):
+        # A comment behind a last item without a comma stays behind it, too.
+        tail = display.rbrace.whitespace_before
+        if tail.first_line.comment is not None and isinstance(between, cst.ParenthesizedWhitespace):
+            between = between.with_changes(first_line=tail.first_line)
+            tail = tail.with_changes(first_line=cst.TrailingWhitespace())
+            display = display.with_changes(rbrace=display.rbrace.with_changes(whitespace_before=tail))
     return display.with_changes(
         elements=[*rest, last.with_changes(comma=cst.Comma(whitespace_after=between)), element]
     )

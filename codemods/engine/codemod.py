@@ -159,12 +159,15 @@ class Rename:
 class AddImport:
     """Import ``name`` from ``module`` (or ``import module`` if ``name`` is None), once, at the top.
 
-    A comment may stand behind it, without its ``#``: why an import that nothing uses is there.
+    Attributes:
+        comment: what stands behind it, without its ``#``: why an import that nothing uses is there.
+        above: a node that it has to come before, where no other edit of the rewrite tells.
     """
 
     module: str
     name: str | None = None
     comment: str | None = None
+    above: ast.stmt | ast.expr | None = None
 
 
 NodeEdit = (
