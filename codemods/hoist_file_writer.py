@@ -821,7 +821,10 @@ def _check_binding(
         raise _RefusedError(REBOUND)
     if not level.is_loop:
         return
+    # If the loop makes no turn, the name keeps what it was bound to before.
     around = [node for node in module.ancestors(level.node) if isinstance(node, LOOPS)]
+    if not any(node.lineno < level.node.lineno or within(node, around) for node in bound):  # type: ignore[attr-defined]
+        return
     for load in loads:
         if within(load, [level.node]):
             continue

@@ -115,6 +115,22 @@ def train(ds, logdir):
     )
 
 
+def test_name_that_a_later_loop_binds_again():
+    text = check.transformed(
+        """\
+import tensorflow as tf
+
+for epoch in range(3):
+    writer = tf.summary.create_file_writer("a")
+    writer.flush()
+for epoch in range(3):
+    writer = tf.summary.create_file_writer("b")
+    writer.flush()
+"""
+    )
+    assert text.count("\nwriter = ") == 2
+
+
 def test_two_writers_in_one_assignment(snapshot):
     check.transformed(
         """\
