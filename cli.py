@@ -14,7 +14,8 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 import codemods
-from codemods.engine import config, registry
+from codemods.engine import config as configuration
+from codemods.engine import registry
 from codemods.engine.codemod import Severity
 from codemods.engine.result import FileResult, FileStatus, Settings
 from codemods.reports import console, terminal
@@ -36,13 +37,13 @@ class Options:
     quiet: bool
     config: Path | None
 
-    def resolved(self, paths: Sequence[Path]) -> tuple[Settings, config.Config]:
+    def resolved(self, paths: Sequence[Path]) -> tuple[Settings, configuration.Config]:
         """Return what to do: the command line's word stands above the configuration's."""
         try:
-            found = config.load(self.config) if self.config else config.find(paths)
+            found = configuration.load(self.config) if self.config else configuration.find(paths)
             ignore = self.ignore or (() if self.select else found.ignore)
             names = registry.select(self.select or found.select, ignore)
-        except (config.ConfigError, registry.UnknownCodemodError) as error:
+        except (configuration.ConfigError, registry.UnknownCodemodError) as error:
             raise click.UsageError(str(error)) from error
         unsafe = found.unsafe if self.unsafe is None else self.unsafe
         return Settings(names, unsafe, Severity[self.severity.upper()], found.target), found
