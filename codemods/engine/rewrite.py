@@ -176,5 +176,6 @@ def _applied(module: Module, rewrites: Iterable[Rewrite]) -> str | Refusal:
 
 
 def _comments(text: str) -> Counter[str]:
-    tokens = tokenize.generate_tokens(io.StringIO(text, newline="").readline)
+    # With every newline as "\n": the tokenizer of older versions of Python stumbles over a lone "\r".
+    tokens = tokenize.generate_tokens(io.StringIO(text, newline=None).readline)
     return Counter(token.string.rstrip() for token in tokens if token.type == tokenize.COMMENT)
