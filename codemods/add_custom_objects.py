@@ -8,6 +8,7 @@ so, even when its class stands in the same file:
 - `.keras`: ``TypeError: Could not locate class 'Lay'`` (Keras 3), ``Cannot deserialize object of type 'Lay'``
   (Keras 2); `.h5`: ``ValueError: Unknown layer: 'Lay'``. With ``custom_objects={'Lay': Lay}`` both load, and
   the loaded model predicts what the saved one predicted.
+  (Keras 2 finds a few, such as subclassed models, by itself where their module can be imported.)
 - With ``compile=False`` losses, metrics and optimizers are not looked up, and are not added.
 - The key is the class's ``__name__``; for a class that was registered when the model was saved it is
   ``'Package>name'``, and the plain name fails. A registered class needs nothing but that its module is
@@ -197,11 +198,13 @@ class _Load:
 
     def finding(self) -> Finding | None:
         known = self._keys_given()
-        scoped = self.loads.in_scope(self.call)
-        if known is None or scoped is None:
+        if known is None:
             return None
         held = self.loads.held(self.call, self.source)
         if held is None or (not held.seen and "custom_objects" in self.given):
+            return None
+        scoped = self.loads.in_scope(self.call)
+        if scoped is None:
             return None
         if not held.seen and not held.contents.structure:
             return self._refused(UNKNOWN_MODEL, [])

@@ -832,12 +832,15 @@ PROGRAMS = [
 ]
 
 
+# Keras 2 imports the module that a .keras file names for these, if it can be imported; Keras 3 doesn't.
+FOUND_BY_KERAS_2 = {("regularizer", "m.keras"), ("subclassed", "m.keras")}
+
+
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(("name", "model", "compiled", "file"), PROGRAMS)
 def test_load_that_raised_predicts_what_was_saved(
     runner: Runner, name: str, model: str, compiled: str, file: str
 ) -> None:
-    del name
     files = {
         "predict.py": PREDICT.replace("FILE", file),
         "train.py": TRAIN.replace("MODEL", model).replace("COMPILE", compiled).replace("FILE", file),
@@ -850,7 +853,8 @@ def test_load_that_raised_predicts_what_was_saved(
     assert result.ok, result.exception
     saved, loaded = result.stdout.splitlines()
     assert saved == loaded
-    assert before.exception is not None or before.stdout.splitlines()[0] != before.stdout.splitlines()[1]
+    unchanged = before.exception is None and len(set(before.stdout.splitlines())) == 1
+    assert not unchanged or (name, file) in FOUND_BY_KERAS_2
 
 
 @pytest.mark.tensorflow

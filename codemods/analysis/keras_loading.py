@@ -89,7 +89,10 @@ class KerasLoads:
         """Yield the module's loads, in the order of the source."""
         for call in self.module.find_all(ast.Call):
             source = LOADS.get(self.module.resolve(call.func) or "")
-            if source is not None:
+            around = self.module.function(call)
+            # Keras calls ``from_config`` itself, with the custom objects of the load that asks for it.
+            inner = source is Source.CONFIG and around is not None and around.name == "from_config"
+            if source is not None and not inner:
                 yield call, source
 
     @property
@@ -186,6 +189,7 @@ class KerasLoads:
                     yield part.func.value  # type: ignore[attr-defined]
 
     def _union(self, saves: list[Save], forms: frozenset[Form]) -> Held | None:
+        saves = [save for save in saves if save.contents.keras]
         if not saves:
             return None
         contents = Contents()

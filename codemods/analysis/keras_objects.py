@@ -11,6 +11,7 @@ import ast
 import enum
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from codemods.analysis.keras_names import BUILTIN
 from codemods.analysis.module import Function, Module
@@ -170,13 +171,36 @@ class Form(enum.Enum):
 
 @dataclass(frozen=True)
 class Save:
-    """A place where a model is saved."""
+    """A place where a model is saved.
+
+    Attributes:
+        module: the module it stands in.
+        call: the call that saves, or the checkpoint callback that does.
+        model: the model; None where a callback saves the one that is trained.
+        path: the file.
+        form: the form of the file.
+        frame: the call that the function around it is looked at for.
+        objects: the project, to follow the model.
+    """
 
     module: Module
     call: ast.Call
+    model: ast.expr | None
     path: FilePath
     form: Form
-    contents: Contents
+    frame: Frame | None
+    objects: KerasObjects
+
+    @cached_property
+    def contents(self) -> Contents:
+        """What the model holds; without anything of Keras where it is no model at all."""
+        models = [self.model] if self.model is not None else self.objects.fitted_with(self.module, self.call)
+        found = Contents(keras=self.model is None, complete=bool(models))
+        for model in models:
+            held = self.objects.contents(self.module, model, self.frame)
+            found.root = held.root
+            found.merge(held)
+        return found
 
 
 @dataclass(frozen=True)
@@ -331,17 +355,23 @@ class KerasObjects:
         target: ast.AST = owner if owner is not None and function.name == "__init__" else function
         name = owner.name if owner is not None and function.name == "__init__" else function.name
         for other in self.modules(module, name):
+            words = _spellings(other, name)
             for call in other.find_all(ast.Call):
-                word = (
-                    call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-                )
+                if _called(call) not in words:
+                    continue
                 resolved = other.resolve(call.func)
-                if resolved is None and word == name and owner is not None and target is function:
-                    yield other, call  # a method of an instance
-                elif resolved is not None and (word == name or resolved.endswith("." + name)):
-                    found = self.definition(other, resolved)
-                    if found is not None and found[1] is target:
-                        yield other, call
+                found = self.definition(other, resolved)
+                if found is not None and found[1] is target:
+                    yield other, call
+                elif resolved is None and owner is not None and target is function:
+                    base = call.func.value if isinstance(call.func, ast.Attribute) else None
+                    if base is not None and self._may_be(other, base, owner):
+                        yield other, call  # a method of an instance
+
+    def _may_be(self, module: Module, node: ast.expr, owner: ast.ClassDef) -> bool:
+        """Return whether an expression may be an instance of a class."""
+        found = _Trace(self).instance(module, node)
+        return found is None or any(each is owner for _, each in self.family(*found))
 
     def frames(self, module: Module, node: ast.AST, depth: int = 0) -> list[Frame | None]:
         """Return the calls for which the function around a node runs; None stands for no known call."""
@@ -382,46 +412,42 @@ class KerasObjects:
         """
         found: list[Save] = []
         for module in self.modules(here, "save", "ModelCheckpoint", "to_json"):
+            words = {
+                "save",
+                "to_json",
+                *_spellings(module, "save_model"),
+                *_spellings(module, "ModelCheckpoint"),
+            }
             for call in module.find_all(ast.Call):
-                found += self._save(module, call)
+                if _called(call) in words:
+                    found += self._save(module, call)
         return found
 
     def _save(self, module: Module, call: ast.Call) -> Iterator[Save]:
+        word = _called(call)
         name = module.resolve(call.func)
-        path: ast.expr | None
-        if name is not None and name.startswith("keras.") and name.endswith(".save_model"):
+        kind = name.rpartition(".")[2] if name is not None and name.startswith("keras.") else None
+        given = arguments_by_name(call, ("filepath",))
+        model: ast.expr | None = None
+        if word in {"save", "to_json"} and name is None and isinstance(call.func, ast.Attribute):
+            model = call.func.value
+        elif kind == "save_model":
             given = arguments_by_name(call, ("model", "filepath"))
-            models, path = [given.get("model")], given.get("filepath")
-        elif name is not None and name.startswith("keras.") and name.endswith(".ModelCheckpoint"):
-            given = arguments_by_name(call, ("filepath",))
-            if _is_true(given.get("save_weights_only")):
-                return
-            path = given.get("filepath")
-            models = self._fitted_with(module, call)
-        elif name is None and isinstance(call.func, ast.Attribute) and call.func.attr in {"save", "to_json"}:
-            given = arguments_by_name(call, ("filepath",))
-            models, path = [call.func.value], given.get("filepath")
-            if call.func.attr == "to_json":
-                path = _file_written(module, call)
-            elif path is None:
-                return
-        else:
+            model = given.get("model")
+        elif kind != "ModelCheckpoint" or _is_true(given.get("save_weights_only")):
             return
-        json = isinstance(call.func, ast.Attribute) and call.func.attr == "to_json"
-        form = given.get("save_format")
+        path = _file_written(module, call) if word == "to_json" else given.get("filepath")
+        if path is None and word != "to_json":
+            return
         for frame in self.frames(module, call):
             for each in paths(module, path, frame):
-                for model in models:
-                    held = self.contents(module, model, frame) if model is not None else Contents(keras=True)
-                    if model is None:
-                        held.complete = False
-                    if held.keras:
-                        file = template(each) if name is not None and name.endswith("Checkpoint") else each
-                        yield Save(module, call, file, Form.JSON if json else form_of(file, form), held)
+                file = each if model is not None else template(each)
+                form = Form.JSON if word == "to_json" else form_of(file, given.get("save_format"))
+                yield Save(module, call, model, file, form, frame, self)
 
-    def _fitted_with(self, module: Module, checkpoint: ast.Call) -> list[ast.expr | None]:
+    def fitted_with(self, module: Module, checkpoint: ast.Call) -> list[ast.expr]:
         """Return the models (of this module) that are trained with a checkpoint callback."""
-        found: list[ast.expr | None] = []
+        found: list[ast.expr] = []
         for call in module.find_all(ast.Call):
             if isinstance(call.func, ast.Attribute) and call.func.attr in {"fit", "fit_generator"}:
                 given = {k.arg: k.value for k in call.keywords}.get("callbacks")
@@ -430,7 +456,7 @@ class KerasObjects:
                     trace.expression(module, given, _Use.VALUE, False, None)
                     if checkpoint in trace.nodes:
                         found.append(call.func.value)
-        return found or [None]
+        return found
 
 
 def library_kind(name: str | None) -> Kind | None:
@@ -491,6 +517,23 @@ def _default(function: Function, parameter: ast.arg) -> ast.expr | None:
     if parameter in arguments.kwonlyargs:
         return arguments.kw_defaults[arguments.kwonlyargs.index(parameter)]
     return None
+
+
+def _called(call: ast.Call) -> str:
+    """Return the last name of what is called."""
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _spellings(module: Module, name: str) -> set[str]:
+    """Return the names by which a module may know something of another name."""
+    found = {name}
+    for alias, bindings in module.inner_scope(module.tree).bindings.items():
+        for binding in bindings:
+            value = binding.value
+            last = value.attr if isinstance(value, ast.Attribute) else getattr(value, "id", "")
+            if name in {last, (binding.imported or "").rpartition(".")[2]}:
+                found.add(alias)
+    return found
 
 
 def arguments_by_name(call: ast.Call, names: Sequence[str]) -> dict[str, ast.expr]:

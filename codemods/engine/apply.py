@@ -311,7 +311,8 @@ class _File:
                 moves.append(part)
             else:
                 text += part
-        return text, moves
+        # Text that was taken from the file has the file's newlines already.
+        return text.replace("\r\n", "\n").replace("\r", "\n"), moves
 
     def statements(self, code: Code) -> list[Statement]:
         """Parse new code as statements, moved nodes put in."""
@@ -322,14 +323,25 @@ class _File:
             depth = (len(line) - len(line.lstrip(" "))) // 4
             lines.append(indent * depth + line[4 * depth :])
         source = _SEED + "\n".join(lines) + "\n"
-        module = cst.parse_module(source.replace("\n", self.newline), self.config)
+        try:
+            module = cst.parse_module(source.replace("\n", self.newline), self.config)
+        except cst.ParserSyntaxError as error:
+            raise CannotEditError(f"the new code would not parse: {error.message}") from error
         module = cst.ensure_type(module.visit(_Filler(self, moves)), cst.Module)
         return [_without_indented_blanks(statement) for statement in module.body[1:]]
 
     def expression(self, code: Code) -> cst.BaseExpression:
         """Parse new code as an expression, moved nodes put in."""
         text, moves = self._assemble(code)
-        parsed = cst.parse_expression(text.replace("\n", self.newline), self.config)
+        text = text.replace("\n", self.newline)
+        try:
+            parsed = cst.parse_expression(text, self.config)
+        except cst.ParserSyntaxError:
+            # What goes over several lines may stand between the brackets of its old place only.
+            try:
+                parsed = cst.parse_expression(f"({text})", self.config)
+            except cst.ParserSyntaxError as error:
+                raise CannotEditError(f"the new code would not parse: {error.message}") from error
         return cast("cst.BaseExpression", parsed.visit(_Filler(self, moves)))
 
     def moved(self, move: Move) -> cst.CSTNode:
