@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
 from codemods.analysis.module import Function, Module, module_id
 from codemods.analysis.names import canonical
 
+_KEPT = 1_500_000  # characters of source whose trees are kept; a tree takes some sixty times its source
+_KEPT_BYTES = 24_000_000  # of a project's files, kept to be searched again
 # A folder of this name in a project is not what its imports mean.
 _LIBRARIES = frozenset({"tensorflow", "keras", "tf_keras", "numpy", "torch"})
 
@@ -40,9 +44,11 @@ class Project:
         self._files = files
         self._read = read
         self._parse = parse
-        self._modules: dict[str, Module | None] = {}
+        self._modules: OrderedDict[str, Module | None] = OrderedDict()
+        self._size = 0  # of the texts of the modules in memory
         self._resolving: set[tuple[str, str]] = set()
         self._mentions: dict[str, list[str]] = {}
+        self._bytes: dict[str, bytes] | None = None
 
     @cached_property
     def files(self) -> frozenset[str]:
@@ -50,18 +56,40 @@ class Project:
         return frozenset(self._files())
 
     @cached_property
+    def _words(self) -> frozenset[str]:
+        """Every name of a folder or module: what no other name can begin with needs no search."""
+        return frozenset(part.removesuffix(".py") for path in self.files for part in path.split("/"))
+
+    @cached_property
     def _by_id(self) -> dict[str, str]:
         return {module_id(path): path for path in sorted(self.files, reverse=True)}
 
     def add(self, module: Module) -> None:
         """Make a module, as it stands now, the one that others of the project see."""
-        self._modules[module.path] = module
+        self.forget(module.path)
+        for other in self._modules.values():
+            if other is not None:
+                other.traced.clear()
+                other.callers.clear()
+        self._keep(module.path, module)
+
+    def forget(self, path: str) -> None:
+        """Read a module from its file again when it is next asked for."""
+        module = self._modules.pop(path, None)
+        self._size -= len(module.text) if module is not None else 0
 
     def module(self, path: str) -> Module | None:
         """Return a module of the project, None if it can't be read or parsed."""
         if path not in self._modules:
-            self._modules[path] = self._load(path)
+            self._keep(path, self._load(path))
+        self._modules.move_to_end(path)
         return self._modules[path]
+
+    def _keep(self, path: str, module: Module | None) -> None:
+        self._modules[path] = module
+        self._size += len(module.text) if module is not None else 0
+        while self._size > _KEPT and len(self._modules) > 1:
+            self.forget(next(iter(self._modules)))
 
     def _load(self, path: str) -> Module | None:
         data = self._read(self.root / path)
@@ -74,14 +102,40 @@ class Project:
             return None
 
     def mentioning(self, *words: str) -> list[str]:
-        """Return the paths of the files that hold any of some words as bytes, sorted."""
+        """Return the paths of the files that hold any of some words, sorted.
+
+        Args:
+            words: texts such as ``train`` or ``.train``; where one starts or ends with a letter, so does
+                a word of the file there.
+        """
         found: set[str] = set()
         for word in words:
             if word not in self._mentions:
-                data = ((path, self._read(self.root / path)) for path in self.files)
-                self._mentions[word] = [path for path, text in data if text and word.encode() in text]
+                start = r"\b" if word[0].isidentifier() else ""
+                end = r"\b" if word[-1].isidentifier() else ""
+                search = re.compile(f"{start}{re.escape(word)}{end}".encode()).search
+                plain = word.encode()
+                self._mentions[word] = [path for path, data in self._contents() if plain in data and search(data)]
             found.update(self._mentions[word])
         return sorted(found)
+
+    def _contents(self) -> Iterator[tuple[str, bytes]]:
+        """Yield every file's bytes; a project that isn't large is read once and kept."""
+        if self._bytes is not None:
+            yield from self._bytes.items()
+            return
+        contents: dict[str, bytes] = {}
+        size = 0
+        for path in self.files:
+            data = self._read(self.root / path) or b""
+            size += len(data)
+            if size <= _KEPT_BYTES:
+                contents[path] = data
+            else:
+                contents.clear()
+            yield path, data
+        if size <= _KEPT_BYTES:
+            self._bytes = contents
 
     # Names. ------------------------------------------------------------------------------------
 
@@ -98,7 +152,8 @@ class Project:
             for _ in range(level - 1):
                 folder = folder.parent
             return self._below(folder, name.lstrip("."))
-        if name.partition(".")[0] in _LIBRARIES:
+        first = name.partition(".")[0]
+        if first in _LIBRARIES or first not in self._words:
             return None, name
         for base in (folder, *folder.parents, Path("src")):
             path, rest = self._below(base, name)
