@@ -28,6 +28,20 @@ PROGRAMS = [
     *(path.read_text() for path in sorted(EXAMPLES.rglob("*.py"))),
 ]
 NAMES = ["tf", "writer", "step", "x", "self", "loss", "print", "match", "model", "callback"]
+SPLIT_ARGUMENT = """\
+import tensorflow as tf
+
+
+@tf.function
+def train_step(x, step):
+    writer = tf.summary.create_file_writer("logs")
+    with writer.as_default():
+        tf.summary.scalar("x", x, step=step)
+
+
+train_step(tf.constant(1.0), tf.
+        constant(0, tf.int64))
+"""
 PIECES = [
     "pass",
     "return",
@@ -217,6 +231,11 @@ def comments(text: str) -> Counter[str]:
 
 @pytest.mark.parametrize("unsafe", [False, True], ids=["safe", "unsafe"])
 @given(text=programs())
+@example(
+    text="import tensorflow as tf\r\r\r@tf.function\rdef f(x):\r    y =\\\r x\r    tf.summary.scalar('a', y, step=1)\r"
+)
+@example(text=f"{PROGRAMS[0]}\f\n")
+@example(text=SPLIT_ARGUMENT)
 @bounded
 def test_a_rewrite_can_be_trusted(unsafe: bool, text: str) -> None:
     wanted = Settings(registry.names(), unsafe=unsafe)
