@@ -411,10 +411,15 @@ class _Load:
     # What is said. -----------------------------------------------------------------------------
 
     def _refused(self, refusal: Refusal, missing: list[_Missing], detail: str | None = None) -> Finding:
-        message = f"`{ast.unparse(self.call.func)}` may not find all that the saved model holds"
-        if missing:
-            message = self._unfound(missing)
-        return Finding(self.call, message, Severity.ERROR, refusal=refusal, detail=detail)
+        if not missing:
+            message = f"`{ast.unparse(self.call.func)}` may not find all that the saved model holds"
+            severity = Severity.ERROR if refusal is UNNAMED_FUNCTION else Severity.WARNING
+            return Finding(self.call, message, severity, refusal=refusal, detail=detail)
+        if refusal is SAVED_MODEL_FOLDER:
+            names = _listed([f"`{each.found.name}`" for each in missing])
+            message = f"`{ast.unparse(self.call.func)}` isn't given {names}, which the saved model holds"
+            return Finding(self.call, message, Severity.NOTE, refusal=refusal, detail=detail)
+        return Finding(self.call, self._unfound(missing), Severity.ERROR, refusal=refusal, detail=detail)
 
     def _unfound(self, missing: list[_Missing]) -> str:
         function = ast.unparse(self.call.func)

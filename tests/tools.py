@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import ast
 import difflib
-from pathlib import Path
 
 from codemods.analysis.project import Project
 from codemods.engine.codemod import Refusal, Severity, Status
 from codemods.engine.registry import load
 from codemods.engine.result import Settings
 from codemods.engine.rewrite import Rewritten, rewrite
-
-
-def project_of(files: dict[str, str]) -> Project:
-    """Return a project of modules held in memory, by path."""
-    return Project(
-        Path(),
-        files=lambda: files,
-        read=lambda path: files[path.as_posix()].encode() if path.as_posix() in files else None,
-        parse=lambda path, data: data.decode(),
-    )
 
 
 class Check:
@@ -38,9 +27,9 @@ class Check:
         files = {"program.py": program} if isinstance(program, str) else dict(program)
         path, text = next(iter(files.items()))
         settings = Settings((self.codemod.name,), unsafe=unsafe)
-        result = rewrite(text, path, settings, project_of(files))
+        result = rewrite(text, path, settings, Project.of(files))
         ast.parse(result.text)
-        again = rewrite(result.text, path, settings, project_of({**files, path: result.text}))
+        again = rewrite(result.text, path, settings, Project.of({**files, path: result.text}))
         assert again.text == result.text, "a second run changes the file again"
         remaining = [
             f
@@ -52,7 +41,7 @@ class Check:
             text.replace("\n", "\r\n"),
             path,
             settings,
-            project_of({**files, path: text.replace("\n", "\r\n")}),
+            Project.of({**files, path: text.replace("\n", "\r\n")}),
         )
         assert windows.text == result.text.replace("\n", "\r\n"), "CRLF newlines are not kept"
         for _, finding in result.findings:

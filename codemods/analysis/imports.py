@@ -66,6 +66,7 @@ class ImportGraph:
         """Remember the project; modules are read when they are asked for."""
         self.project = project
         self._direct: dict[str, dict[str, str]] = {}
+        self._importers: dict[str, dict[str, str]] = {}
         self._closures: dict[str, frozenset[str]] = {}
 
     def direct(self, path: str) -> dict[str, str]:
@@ -93,20 +94,29 @@ class ImportGraph:
             self._closures[path] = frozenset(found)
         return self._closures[path]
 
+    def importers(self, path: str) -> dict[str, str]:
+        """Return the modules that import a module themselves, each with the name it imports it by."""
+        if path not in self._importers:
+            stem = PurePosixPath(path).stem
+            word = PurePosixPath(path).parent.name if stem == "__init__" else stem
+            found = {
+                other: self.direct(other)[path]
+                for other in (self.project.mentioning(word) if word else ())
+                if other != path and path in self.direct(other)
+            }
+            self._importers[path] = found
+        return self._importers[path]
+
     def loaded(self, path: str) -> frozenset[str]:
         """Return the modules that every program of the project has imported that runs a module's code.
 
         A program is a module that nothing else imports, and that imports this one; the module itself
         counts where nothing imports it.
         """
-        stem = PurePosixPath(path).parent.name if path.endswith("__init__.py") else PurePosixPath(path).stem
         importers, pending = {path}, [path]
         while pending:
-            target = pending.pop()
-            stem = PurePosixPath(target).stem
-            word = PurePosixPath(target).parent.name if stem == "__init__" else stem
-            for other in self.project.mentioning(word) if word else ():
-                if other not in importers and target in self.direct(other):
+            for other in self.importers(pending.pop()):
+                if other not in importers:
                     importers.add(other)
                     pending.append(other)
         imported = {target for importer in importers for target in self.direct(importer)}
@@ -134,7 +144,7 @@ class ImportGraph:
                 if not self._package(base):
                     return None
             return "." * up + ".".join(parts[len(base.parts) :])
-        for base in self._bases(importer.path, here):
+        for base in self._bases(importer, here):
             if base.parts == parts[: len(base.parts)] and len(parts) > len(base.parts):
                 rest = parts[len(base.parts) :]
                 return ".".join(rest) if all(part.isidentifier() for part in rest) else None
@@ -143,39 +153,55 @@ class ImportGraph:
     def _package(self, folder: PurePosixPath) -> bool:
         return (folder / "__init__.py").as_posix() in self.project.files
 
+    def _program(self, module: Module) -> bool:
+        """Return whether a module may be run by its path, which gives it another ``sys.path``."""
+        return any(is_main_guard(statement) for statement in module.tree.body) or not all(
+            _quiet(module, statement) for statement in module.tree.body
+        )
+
     def _relative(self, importer: Module, here: PurePosixPath) -> bool:
         own = list(_imports(importer.tree.body))
         mine = [s for s in own if any(self.project.find(n, importer.path)[0] for n in _names(s))]
-        if mine:
+        if mine or self._program(importer):
             return any(isinstance(s, ast.ImportFrom) and s.level for s in mine)
-        for path in self._neighbours(importer.path, here):
-            if any(name.startswith(".") for name in self.direct(path).values()):
-                return True
-        return False
+        names = [
+            name for path in self._neighbours(importer.path, here) for name in self.direct(path).values()
+        ]
+        return any(name.startswith(".") for name in names)
 
     def _neighbours(self, path: str, here: PurePosixPath) -> list[str]:
         return sorted(p for p in self.project.files if PurePosixPath(p).parent == here and p != path)
 
-    def _bases(self, path: str, here: PurePosixPath) -> Iterator[PurePosixPath]:
+    def _bases(self, importer: Module, here: PurePosixPath) -> Iterator[PurePosixPath]:
         """Yield the folders that are on ``sys.path`` when a module runs, the surest first."""
-        for other in (path, *self._neighbours(path, here)):
-            for target, name in self.direct(other).items():
-                if not name.startswith("."):
-                    base = PurePosixPath(target).with_suffix("")
-                    base = base.parent if base.name == "__init__" else base
-                    words = name.split(".")
-                    length = next(
-                        (n for n in range(len(words), 0, -1) if base.parts[-n:] == tuple(words[:n])), 0
-                    )
-                    if length:
-                        yield PurePosixPath(*base.parts[:-length])
-        if not self._package(here):
+        path = importer.path
+        for target, name in self.direct(path).items():
+            yield from _base(target, name)
+        importers = self.importers(path)
+        for name in importers.values():
+            yield from _base(path, name)
+        for other in self._neighbours(path, here):
+            module = self.project.module(other)
+            if module is not None and "sys.path" not in module.text:
+                for target, name in self.direct(other).items():
+                    yield from _base(target, name)
+        if not self._package(here) and not importers:
             yield here  # the folder of a script that is run
-        else:
-            base = here
-            while self._package(base) and base.parts:
-                base = base.parent
-            yield base
+        elif self._package(here) and not self._program(importer):
+            while self._package(here) and here.parts:
+                here = here.parent
+            yield here
+
+
+def _base(path: str, name: str) -> Iterator[PurePosixPath]:
+    """Yield the folder that a module is imported from, if it is imported by an absolute name."""
+    target = PurePosixPath(path).with_suffix("")
+    target = target.parent if target.name == "__init__" else target
+    words = name.split(".")
+    for length in range(len(words), 0, -1):
+        if words[0] and target.parts[-length:] == tuple(words[:length]):
+            yield PurePosixPath(*target.parts[:-length])
+            return
 
 
 def _imports(body: list[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:

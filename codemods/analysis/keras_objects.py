@@ -95,13 +95,24 @@ class Frame:
         return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KerasObject:
     """A class or function of the project that Keras saves by its name."""
 
     module: Module
     node: ast.ClassDef | Function
     kind: Kind
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KerasObject) and self._place == other._place
+
+    def __hash__(self) -> int:
+        return hash(self._place)
+
+    @property
+    def _place(self) -> tuple[str, str, int]:
+        # Not the node: a large project's modules may be read again.
+        return self.module.path, self.qualname, self.node.lineno
 
     @property
     def name(self) -> str:
@@ -279,7 +290,7 @@ class KerasObjects:
         pending: list[tuple[Module, ast.ClassDef]] = [(module, node)]
         while pending:
             owner, each = pending.pop()
-            if any(each is other for _, other in found):
+            if any(_same(owner, each, *other) for other in found):
                 continue
             found.append((owner, each))
             for base in each.bases:
@@ -290,7 +301,7 @@ class KerasObjects:
             for each in other.find_all(ast.ClassDef):
                 for base in each.bases:
                     above = self.definition(other, other.resolve(base))
-                    if above is not None and above[1] is node:
+                    if above is not None and _same(module, node, *above):
                         found.append((other, each))
         return found
 
@@ -361,17 +372,17 @@ class KerasObjects:
                     continue
                 resolved = other.resolve(call.func)
                 found = self.definition(other, resolved)
-                if found is not None and found[1] is target:
+                if found is not None and _same(module, target, *found):
                     yield other, call
                 elif resolved is None and owner is not None and target is function:
                     base = call.func.value if isinstance(call.func, ast.Attribute) else None
-                    if base is not None and self._may_be(other, base, owner):
+                    if base is not None and self._may_be(other, base, module, owner):
                         yield other, call  # a method of an instance
 
-    def _may_be(self, module: Module, node: ast.expr, owner: ast.ClassDef) -> bool:
+    def _may_be(self, here: Module, node: ast.expr, module: Module, owner: ast.ClassDef) -> bool:
         """Return whether an expression may be an instance of a class."""
-        found = _Trace(self).instance(module, node)
-        return found is None or any(each is owner for _, each in self.family(*found))
+        found = _Trace(self).instance(here, node)
+        return found is None or any(_same(module, owner, *each) for each in self.family(*found))
 
     def frames(self, module: Module, node: ast.AST, depth: int = 0) -> list[Frame | None]:
         """Return the calls for which the function around a node runs; None stands for no known call."""
@@ -517,6 +528,13 @@ def _default(function: Function, parameter: ast.arg) -> ast.expr | None:
     if parameter in arguments.kwonlyargs:
         return arguments.kw_defaults[arguments.kwonlyargs.index(parameter)]
     return None
+
+
+def _same(module: Module, node: ast.AST, other_module: Module, other: ast.AST) -> bool:
+    """Return whether two definitions are one, even if its module was read twice."""
+    return node is other or (
+        module.path == other_module.path and module is not other_module and ast.dump(node) == ast.dump(other)
+    )
 
 
 def _called(call: ast.Call) -> str:

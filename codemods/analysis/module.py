@@ -13,7 +13,6 @@ from codemods.analysis.names import canonical
 
 if TYPE_CHECKING:
     from codemods.analysis.project import Project
-    from codemods.analysis.tracing import Reference
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -100,9 +99,6 @@ class Module:
         self.text = text
         self.path = path
         self.project = project
-        # What analysis.tracing has found out about its functions.
-        self.traced: dict[ast.AST, bool] = {}
-        self.callers: dict[ast.AST, list[Reference]] = {}
         self.tree = ast.parse(text)
 
     @cached_property

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
+from codemods.analysis.callgraph import CallGraph
 from codemods.analysis.module import Function, Module, module_id
 from codemods.analysis.names import canonical
 
@@ -48,7 +49,18 @@ class Project:
         self._size = 0  # of the texts of the modules in memory
         self._resolving: set[tuple[str, str]] = set()
         self._mentions: dict[str, list[str]] = {}
+        self._resolved: dict[tuple[str, str], str | None] = {}
         self._bytes: dict[str, bytes] | None = None
+
+    @classmethod
+    def of(cls, files: Mapping[str, str]) -> Project:
+        """Return a project of modules held in memory, by path."""
+        return cls(
+            Path(),
+            files=lambda: files,
+            read=lambda path: files[path.as_posix()].encode() if path.as_posix() in files else None,
+            parse=lambda _, data: data.decode(),
+        )
 
     @cached_property
     def files(self) -> frozenset[str]:
@@ -67,10 +79,8 @@ class Project:
     def add(self, module: Module) -> None:
         """Make a module, as it stands now, the one that others of the project see."""
         self.forget(module.path)
-        for other in self._modules.values():
-            if other is not None:
-                other.traced.clear()
-                other.callers.clear()
+        self._resolved.clear()
+        self.calls.changed(module.path)
         self._keep(module.path, module)
 
     def forget(self, path: str) -> None:
@@ -92,14 +102,39 @@ class Project:
             self.forget(next(iter(self._modules)))
 
     def _load(self, path: str) -> Module | None:
-        data = self._read(self.root / path)
-        text = None if data is None else self._parse(self.root / path, data)
+        text = self._text(path)
         if text is None:
             return None
         try:
             return Module(text, path, self)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
+
+    def _text(self, path: str) -> str | None:
+        data = self._read(self.root / path)
+        return None if data is None else self._parse(self.root / path, data)
+
+    def tree(self, path: str) -> ast.Module | None:
+        """Return a module's tree, which isn't kept; None if it can't be read or parsed."""
+        module = self._modules.get(path)
+        if module is not None:
+            return module.tree
+        text = self._text(path)
+        try:
+            return None if text is None else ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+    @cached_property
+    def function_names(self) -> frozenset[str]:
+        """The names of all functions that the project's modules define."""
+        found = (name for _, data in self.contents() for name in re.findall(rb"\bdef\s+([A-Za-z_]\w*)", data))
+        return frozenset(name.decode() for name in found)
+
+    @cached_property
+    def calls(self) -> CallGraph:
+        """Who calls whom."""
+        return CallGraph(self)
 
     def mentioning(self, *words: str) -> list[str]:
         """Return the paths of the files that hold any of some words, sorted.
@@ -115,11 +150,11 @@ class Project:
                 end = r"\b" if word[-1].isidentifier() else ""
                 search = re.compile(f"{start}{re.escape(word)}{end}".encode()).search
                 plain = word.encode()
-                self._mentions[word] = [path for path, data in self._contents() if plain in data and search(data)]
+                self._mentions[word] = [path for path, data in self.contents() if plain in data and search(data)]
             found.update(self._mentions[word])
         return sorted(found)
 
-    def _contents(self) -> Iterator[tuple[str, bytes]]:
+    def contents(self) -> Iterator[tuple[str, bytes]]:
         """Yield every file's bytes; a project that isn't large is read once and kept."""
         if self._bytes is not None:
             yield from self._bytes.items()
@@ -177,13 +212,22 @@ class Project:
             name: a dotted name as an import has it, or the qualified name of a project's definition.
             importer: the path of the module that uses it.
         """
-        if (name, importer) in self._resolving:
+        top, _, rest = name.partition(".")
+        if rest and top in _LIBRARIES:
             return None
-        self._resolving.add((name, importer))
+        key = name, importer if name.startswith(".") else importer.rpartition("/")[0]
+        if key in self._resolved:
+            return self._resolved[key]
+        if key in self._resolving:
+            return None
+        self._resolving.add(key)
         try:
-            return self._resolve(name, importer)
+            found = self._resolve(name, importer)
         finally:
-            self._resolving.discard((name, importer))
+            self._resolving.discard(key)
+        if not self._resolving:  # inside a cycle of imports, a name may be found by another way round
+            self._resolved[key] = found
+        return found
 
     def _resolve(self, name: str, importer: str) -> str | None:
         path, rest = self.find(name, importer)

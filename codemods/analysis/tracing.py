@@ -15,11 +15,6 @@ from dataclasses import dataclass
 from codemods.analysis.module import Function, Module
 
 FUNCTION = "tensorflow.function"
-_REPLICA_METHODS = frozenset({"run", "experimental_run_v2", "call_for_each_replica", "experimental_run"})
-_KERAS_METHODS = frozenset(
-    {"call", "train_step", "test_step", "predict_step", "compute_loss", "update_state"}
-)
-_KERAS_BASES = ("keras.", "tensorflow.Module")
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,16 +158,52 @@ def references(module: Module, name: str, function: ast.AST, method: bool) -> It
                 yield _reference(module, use)
         if owner is not owner.root:
             return
-    for other in _modules_naming(module, name):
-        for node in other.find_all(ast.Attribute):
-            if node.attr == name and isinstance(node.ctx, ast.Load) and (method or other is not module):
+    owner = module.parent(function) if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+    for other in _modules_naming(module, f".{name}" if method else name):
+        for node in other.attributes.get(name, ()):
+            if isinstance(node.ctx, ast.Load) and (method or other is not module):
                 resolved = other.resolve(node)
-                if resolved == f"{module.id}.{name}" or (method and not _foreign(other, node, resolved)):
+                if resolved == f"{module.id}.{name}" or (
+                    method
+                    and not _foreign(other, node, resolved)
+                    and not (isinstance(owner, ast.ClassDef) and _another_class(module, owner, other, node))
+                ):
                     yield _reference(other, node)
         if other is not module and not method:
-            for use in other.find_all(ast.Name):
+            for use in other.names.get(name, ()):
                 if isinstance(use.ctx, ast.Load) and other.resolve(use) == f"{module.id}.{name}":
                     yield _reference(other, use)
+
+
+def _another_class(module: Module, owner: ast.ClassDef, other: Module, node: ast.Attribute) -> bool:
+    """Tell whether ``self.name`` stands in a class that has nothing to do with a method's own."""
+    receiver = node.value
+    if not (isinstance(receiver, ast.Name) and receiver.id == "self"):
+        return False
+    klass = other.enclosing(node, ast.ClassDef)
+    if klass is None or klass is owner:
+        return False
+    one, two = f"{module.id}.{module.qualname(owner)}", f"{other.id}.{other.qualname(klass)}"
+    return two not in ancestors(module, owner) and one not in ancestors(other, klass)
+
+
+def ancestors(module: Module, owner: ast.ClassDef, depth: int = 0) -> set[str]:
+    """Return the qualified names of a class's bases, and of theirs as far as the project defines them."""
+    found = {name for base in owner.bases if (name := module.resolve(base)) is not None}
+    for name in list(found) if depth < 10 else ():
+        definition = class_named(module, name)
+        if definition is not None:
+            found |= ancestors(*definition, depth + 1)
+    return found
+
+
+def class_named(module: Module, name: str) -> tuple[Module, ast.ClassDef] | None:
+    """Return the class of the project that a qualified name means."""
+    found = module.project.definition(name) if module.project is not None else None
+    if found is None and name.startswith(module.id + "."):
+        node = module.definition(name.removeprefix(module.id + "."))
+        found = (module, node) if node is not None else None
+    return (found[0], found[1]) if found is not None and isinstance(found[1], ast.ClassDef) else None
 
 
 def _foreign(module: Module, node: ast.Attribute, resolved: str | None) -> bool:
@@ -207,78 +238,20 @@ def _reference(module: Module, node: ast.Name | ast.Attribute) -> Reference:
 # What runs while a graph is built. -----------------------------------------------------------------
 
 
-def is_traced(module: Module, node: ast.AST, _seen: frozenset[ast.AST] = frozenset()) -> bool:
+def is_traced(module: Module, node: ast.AST) -> bool:
     """Tell whether code at a node may run while TensorFlow builds a graph.
 
     It does in a traced function, in a function that is handed to TensorFlow (``strategy.run``,
     ``dataset.map``, ``tf.cond``), in ``call`` or ``train_step`` of a Keras class, and in whatever
     one of these calls.
     """
-    around: ast.AST | None = node
-    while around is not None:
-        around = module.enclosing(around, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-        if around is None:
-            return False
-        if isinstance(around, ast.Lambda):
-            if _handed_over(module, around):
-                return True
-            continue
-        if around in _seen:
-            return False
-        if _function_is_traced(module, around, _seen | {around}):
-            return True
-    return False
-
-
-def _function_is_traced(module: Module, function: ast.AST, seen: frozenset[ast.AST]) -> bool:
-    assert isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
-    if any(tracing_options(module, decorator) is not None for decorator in function.decorator_list):
-        return True
-    parent = module.parent(function)
-    owner = parent if isinstance(parent, ast.ClassDef) else None
-    if owner is not None and function.name in _KERAS_METHODS and is_keras_class(module, owner):
-        return True
-    if function.name.startswith("__") and function.name not in {"__call__"}:
+    function = module.function(node)
+    if function is None:
         return False
-    for reference in references(module, function.name, function, owner is not None):
-        if reference.call is None:
-            if _handed_over(reference.module, reference.node):
-                return True
-        elif is_traced(reference.module, reference.call, seen):
-            return True
-    return False
+    assert module.project is not None
+    return module.project.calls.is_traced(module, module.qualname(function))
 
 
-def _handed_over(module: Module, node: ast.AST) -> bool:
-    """Tell whether a function is an argument of a call that traces it."""
-    call = module.parent(node)
-    if isinstance(call, ast.keyword):
-        call = module.parent(call)
-    if not isinstance(call, ast.Call) or call.func is node:
-        return False
-    name = module.resolve(call.func)
-    if name is not None and name.startswith("tensorflow."):
-        return name not in {"tensorflow.py_function", "tensorflow.numpy_function"}
-    return isinstance(call.func, ast.Attribute) and (
-        call.func.attr in _REPLICA_METHODS
-        or call.func.attr in {"map", "filter", "flat_map", "interleave", "reduce", "scan"}
-    )
-
-
-def is_keras_class(module: Module, owner: ast.ClassDef, depth: int = 0) -> bool:
+def is_keras_class(module: Module, owner: ast.ClassDef) -> bool:
     """Tell whether a class derives from one of Keras, or from ``tf.Module``, through the project's own."""
-    for base in owner.bases:
-        name = module.resolve(base)
-        if name is not None and (name.startswith("keras.") or name == "tensorflow.Module"):
-            return True
-        found = module.project.definition(name) if module.project is not None and depth < 8 else None
-        if found is None and name is not None and name.startswith(module.id + "."):
-            node = module.definition(name.removeprefix(module.id + "."))
-            found = (module, node) if node is not None else None
-        if (
-            found is not None
-            and isinstance(found[1], ast.ClassDef)
-            and is_keras_class(found[0], found[1], depth + 1)
-        ):
-            return True
-    return False
+    return any(name.startswith("keras.") or name == "tensorflow.Module" for name in ancestors(module, owner))

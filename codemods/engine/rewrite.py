@@ -47,13 +47,14 @@ def rewrite(text: str, path: str, settings: Settings, project: Project | None = 
         text: the module's source.
         path: its path below the project's root.
         settings: which codemods, and how far they may go.
-        project: the modules around it.
+        project: the modules around it; none if None.
 
     Raises:
         SyntaxError: it is not Python.
         RecursionError: it is nested too deeply.
     """
-    module = _module(text, path, project)
+    project = project or Project.of({path: text})
+    module = original = _module(text, path, project)
     suppressions = Suppressions(module)
     first = _find(module, settings, suppressions)
     keys = [_key(module, *found) for found in first]
@@ -71,8 +72,10 @@ def rewrite(text: str, path: str, settings: Settings, project: Project | None = 
             module = _module(changed, path, project)
             pending = _find(module, settings, Suppressions(module))
     else:
-        module = _module(text, path, project)
+        module = original
         refused = {key: UNSTABLE for key, (_, f) in zip(keys, first, strict=True) if _wanted(f, settings)}
+    if module is not original:
+        project.add(original)  # the others are analysed as if nothing had been changed yet
     findings = [
         (name, _with(finding, refused.get(key))) for (name, finding), key in zip(first, keys, strict=True)
     ]
@@ -83,11 +86,12 @@ _Found = tuple[str, Finding]
 _Key = tuple[str, str, str]
 
 
-def _module(text: str, path: str, project: Project | None) -> Module:
-    module = Module(text, path, project)
-    if project is not None:
-        project.add(module)
-    return module
+def _module(text: str, path: str, project: Project) -> Module:
+    there = project.module(path) if path in project.files else None
+    if there is None or there.text != text:
+        there = Module(text, path, project)
+        project.add(there)
+    return there
 
 
 def _key(module: Module, name: str, finding: Finding) -> _Key:

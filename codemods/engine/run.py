@@ -39,7 +39,6 @@ _CHUNK = 128 * 1024
 _WORTH_A_POOL = 6 * _CHUNK
 _STACK = 256 * 1024 * 1024
 _RECURSION = 30_000
-_PROJECT_TEXT = 2 * 1024 * 1024
 # A tree takes some 45 bytes for each byte of code, and three hundred for one of a table of numbers.
 _WEIGHT_LIMIT = 3 * 1024 * 1024
 _COMMA = 16
@@ -153,7 +152,6 @@ class Worker:
         # A comment that suppresses nothing is reported, in whichever file it stands.
         self._triggers = sorted(triggers | {b"tf-codemods:"})
         self._projects: dict[Path, Project] = {}
-        self._project_text = 0
 
     def process_all(self, paths: Iterable[Path]) -> list[FileResult]:
         """Return what the codemods make of some files, in their order."""
@@ -192,7 +190,6 @@ class Worker:
                 "too-large", f"{len(data):,} bytes of code would take too much memory to analyse"
             )
         project, inside = self._project(path.absolute())
-        self._project_text += len(document.text)
         rewritten = rewrite(document.text, inside, self._settings, project)
         if rewritten.ignored:
             return _failed(
@@ -213,11 +210,10 @@ class Worker:
 
     def _project(self, path: Path) -> tuple[Project, str]:
         """Return the project of a file, and the file's path in it."""
-        if self._project_text > _PROJECT_TEXT:
-            self._projects.clear()
-            self._project_text = 0
-        root = project_root(path)
+        # What standard input stands for needs no folder yet.
+        root = project_root(next(folder for folder in path.parents if folder.is_dir()))
         if root not in self._projects:
+            self._projects.clear()  # paths come sorted: the one before is done with
             self._projects[root] = Project(root, functools.partial(_files, root), _bytes, self._text)
         return self._projects[root], path.relative_to(root).as_posix()
 
@@ -226,7 +222,6 @@ class Worker:
             text = source.read(path, data).text
         except SourceError:
             return None
-        self._project_text += len(text)
         return text if _weight(data) <= _WEIGHT_LIMIT else None
 
 

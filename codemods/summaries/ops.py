@@ -26,6 +26,7 @@ _SIGNATURES: Mapping[str, tuple[str, ...]] = {
         "name", "vertices", "faces", "colors", "config_dict", "display_name", "step", "description",
     ),
 }  # fmt: skip
+_KINDS = frozenset(name.rpartition(".")[2] for name in _SIGNATURES)
 _DATA = frozenset({"data", "tensor", "vertices", "faces", "colors"})
 _HEAVY = frozenset({"histogram", "image", "audio", "mesh"})
 
@@ -75,6 +76,8 @@ class Summary:
 
 def summary_name(module: Module, call: ast.Call) -> str | None:
     """Return the qualified name of the summary operation that is called; None if it is none."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr not in _KINDS:
+        return None
     name = module.resolve(call.func)
     return name if name in _SIGNATURES else None
 

@@ -756,8 +756,7 @@ class TracedBody:
         for reference in refs:
             argument = passed(function, reference, parameter)
             if argument is not None:
-                body = self if reference.module is module else TracedBody(reference.module, self.traced)
-                found.add(body.may_be_variable(argument, depth + 1) if reference.module is module else None)
+                found.add(self.may_be_variable(argument, depth + 1) if reference.module is module else None)
         if True in found:
             return True
         return False if found == {False} or not found else None
