@@ -452,7 +452,7 @@ def _module_import(name: str, above: ast.expr) -> AddImport:
 
 def _quoted(module: Module, text: str) -> str:
     """Return a string literal with the quotes that the module prefers."""
-    double = module.text.count('"') > module.text.count("'")
+    double = module.text.count('"') >= module.text.count("'")
     return f'"{text}"' if double else f"'{text}'"
 
 

@@ -523,6 +523,32 @@ def test_module_that_cannot_be_named_is_refused():
     )
 
 
+def test_neighbours_that_change_sys_path_tell_nothing_about_it():
+    program = {
+        "tools/predict.py": 'import keras\n\nmodel = keras.models.load_model("m.keras")\n',
+        "nets/layers.py": LAYERS,
+        "tools/train.py": "import sys\n\nsys.path.append('..')\nimport tensorflow as tf\n"
+        "from nets.layers import Scale\n" + MODEL + 'model.save("m.keras")\n',
+    }
+    check.refused(program, IMPORT_UNKNOWN)
+    train = program["tools/train.py"].replace("import sys\n\nsys.path.append('..')\n", "")
+    assert "from nets.layers import Scale\n" in check.transformed({**program, "tools/train.py": train})
+
+
+def test_module_of_a_folder_is_named_as_its_importers_name_it():
+    text = check.transformed(
+        {
+            "nets/loading.py": 'import keras\n\ndef load():\n    return keras.models.load_model("m.keras")\n',
+            "nets/layers.py": LAYERS,
+            "train.py": "import tensorflow as tf\nfrom nets.loading import load\n"
+            + "from nets.layers import Scale\n"
+            + MODEL
+            + 'model.save("m.keras")\nload()\n',
+        }
+    )
+    assert "from nets.layers import Scale\n" in text
+
+
 def test_unpacked_arguments_are_refused():
     check.refused(
         LAYERS + MODEL + 'model.save("m.keras")\n'
@@ -876,3 +902,127 @@ def test_registered_class_loads_once_its_module_is_imported(runner: Runner) -> N
     assert result.ok, result.exception
     saved, loaded = result.stdout.splitlines()
     assert saved == loaded
+
+
+@pytest.mark.tensorflow
+def test_copy_of_a_registered_class_loads_by_its_registered_name(runner: Runner) -> None:
+    decorated = PARTS.replace(
+        "class Scale", '@tf.keras.utils.register_keras_serializable("Shop")\nclass Scale'
+    )
+    train = TRAIN.replace("MODEL", "chain(Scale(3.0), tf.keras.layers.Dense(1))").replace("FILE", "m.keras")
+    train = train.replace("COMPILE", "'sgd', 'mean_squared_error'")
+    files = {
+        "predict.py": PARTS + PREDICT.replace("FILE", "m.keras"),
+        "train.py": train.replace("import tensorflow as tf\nfrom parts import *\n", decorated),
+        "main.py": "import subprocess, sys\n\nfor name in ('train.py', 'predict.py'):\n"
+        "    done = subprocess.run([sys.executable, name], stdout=subprocess.PIPE, text=True, check=True)\n"
+        "    print(done.stdout.splitlines()[-1])\n",
+    }
+    after = check.transformed(files)
+    assert '"Shop>Scale": Scale' in after
+    assert runner.run_source(files, "main.py").exception is not None
+    result = runner.run_source({**files, "predict.py": after}, "main.py")
+    assert result.ok, result.exception
+    saved, loaded = result.stdout.splitlines()
+    assert saved == loaded
+
+
+SHOP = {
+    "shop/serving.py": """\
+import os
+
+import tensorflow as tf
+
+from . import settings
+
+
+class Server:
+    def __init__(self, folder=settings.FOLDER):
+        self.model = tf.keras.models.load_model(os.path.join(folder, settings.NAME))
+        with open(settings.PLAN) as plan:
+            self.fresh = tf.keras.models.model_from_json(plan.read())
+
+    def answer(self, rows):
+        return self.model.predict(rows, verbose=0).tolist()
+""",
+    "shop/__init__.py": "",
+    "shop/settings.py": 'FOLDER = "out"\nNAME = "best.keras"\nPLAN = "out/plan.json"\n',
+    "shop/nets/__init__.py": "",
+    "shop/nets/parts.py": PARTS,
+    "shop/nets/builders.py": """\
+import tensorflow as tf
+
+from . import parts
+
+BLOCKS = {"scale": parts.Scale, "attention": parts.Attention}
+
+
+def block(kind, **options):
+    def apply(x):
+        return BLOCKS[kind](**options)(x)
+
+    return apply
+
+
+class Builder:
+    def __init__(self, kinds, act):
+        self.kinds = kinds
+        self.act = act
+
+    def build(self):
+        x = inputs = tf.keras.Input((4,))
+        for kind in self.kinds:
+            x = block(kind, factor=2.0)(x)
+        x = tf.keras.layers.Dense(1, activation=self.act)(x)
+        return tf.keras.Model(inputs, x)
+""",
+    "shop/training.py": """\
+import os
+
+import tensorflow as tf
+
+from shop import settings
+from shop.nets.builders import Builder
+from shop.nets.parts import my_loss, my_metric, swish
+
+
+def callbacks(folder):
+    path = os.path.join(folder, settings.NAME)
+    return [tf.keras.callbacks.ModelCheckpoint(path, monitor="loss", save_best_only=True)]
+
+
+def train(x, y, folder=settings.FOLDER):
+    os.makedirs(folder, exist_ok=True)
+    model = Builder(["scale", "attention"], act=swish).build()
+    model.compile("sgd", loss=my_loss, metrics=[my_metric])
+    with open(settings.PLAN, "w") as plan:
+        plan.write(model.to_json())
+    model.fit(x, y, epochs=1, verbose=0, callbacks=callbacks(folder))
+    return model.predict(x, verbose=0).tolist()
+""",
+    "main.py": """\
+import tensorflow as tf
+
+from shop.serving import Server
+from shop.training import train
+
+tf.keras.utils.set_random_seed(1)
+x = tf.reshape(tf.range(12.0), (3, 4)) / 10.0
+print(train(x, tf.ones((3, 1))))
+print(Server().answer(x))
+""",
+}
+
+
+def test_package_with_a_builder_a_table_of_blocks_and_a_checkpoint(snapshot):
+    check.transformed(SHOP, snapshot)
+
+
+@pytest.mark.tensorflow
+def test_package_serves_what_it_trained(runner: Runner) -> None:
+    after = check.transformed(SHOP)
+    assert runner.run_source(SHOP, "main.py").exception is not None
+    result = runner.run_source({**SHOP, "shop/serving.py": after}, "main.py")
+    assert result.ok, result.exception
+    trained, served = result.stdout.splitlines()
+    assert trained == served
