@@ -286,7 +286,7 @@ def test_no_save_in_sight_takes_what_is_imported_for_nothing_else():
             "layers.py": LAYERS,
         }
     )
-    assert "custom_objects={'Scale': Scale})" in text
+    assert 'custom_objects={"Scale": Scale})' in text
 
 
 def test_own_class_with_a_builtin_name_is_passed_where_the_model_holds_it():
