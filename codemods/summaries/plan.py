@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import itertools
 import keyword
 import re
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,9 @@ CALLED_FROM_TRACED = Refusal(
 )
 OVERRIDDEN = Refusal("overridden", "another class of its hierarchy defines the same method")
 EXPORTED = Refusal("exported", "the function is exported, and its signature may not change")
-SEVERAL_RETURNS = Refusal("several-returns", "the function returns in several places")
+SEVERAL_RETURNS = Refusal(
+    "several-returns", "the function returns in several places, or not in every run"
+)
 NO_WRITER = Refusal(
     "no-writer", "no writer is the default where the function is called, and none is in reach"
 )
@@ -177,7 +180,8 @@ class TracedBody:
     @cached_property
     def nodes(self) -> list[ast.AST]:
         """All nodes of the function's own body."""
-        return [node for statement in self.function.body for node in (statement, *own_nodes(statement))]
+        own = (own_nodes(s) if not isinstance(s, _SCOPES) else () for s in self.function.body)
+        return [*self.function.body, *itertools.chain.from_iterable(own)]
 
     @cached_property
     def own(self) -> set[ast.AST]:
@@ -188,6 +192,14 @@ class TracedBody:
     def returns(self) -> list[ast.Return]:
         """The return statements of the function's own body."""
         return [node for node in self.nodes if isinstance(node, ast.Return)]
+
+    @cached_property
+    def _last_statement(self) -> ast.stmt:
+        """The statement that every run of the function ends with."""
+        last = self.function.body[-1]
+        while isinstance(last, ast.With):
+            last = last.body[-1]
+        return last
 
     @cached_property
     def references(self) -> list[Reference]:
@@ -316,7 +328,7 @@ class TracedBody:
         """
         move = Move(summary)
         self._contexts(move)
-        if any(node.lineno < summary.statement.lineno for node in self.returns) or len(self.returns) > 1:
+        if any(node is not self._last_statement for node in self.returns):
             raise RefusedError(SEVERAL_RETURNS)
         for name, argument in summary.arguments.items():
             if name == "step" or argument in summary.data.values():
