@@ -138,6 +138,7 @@ class _Chunk:
     module: cst.Module
     statements: dict[Position, cst.CSTNode] = field(default_factory=dict)
     expressions: dict[tuple[Position, Position], cst.BaseExpression] = field(default_factory=dict)
+    tuples: dict[tuple[Position, int], cst.BaseExpression] = field(default_factory=dict)
     lines: dict[cst.CSTNode, cst.SimpleStatementLine] = field(default_factory=dict)
 
 
@@ -261,13 +262,12 @@ class _File:
             elif isinstance(node, cst.SimpleStatementLine):
                 chunk.lines.update(dict.fromkeys(node.body, node))
             elif isinstance(node, cst.Tuple) and node.elements:
-                first_element = positions[node.elements[0].value].start
-                last_element = positions[node.elements[-1].value].end
-                key = (
-                    (first_element.line + offset, first_element.column),
-                    (last_element.line + offset, last_element.column),
-                )
-                chunk.expressions.setdefault((key[0], (-key[1][0], key[1][1])), node)
+                leaf: cst.BaseExpression = node
+                depth = 0
+                while isinstance(leaf, cst.Tuple) and leaf.elements:
+                    leaf, depth = leaf.elements[0].value, depth + 1
+                first_leaf = positions[leaf].start
+                chunk.tuples[(first_leaf.line + offset, first_leaf.column), depth] = node
             elif isinstance(node, cst.BaseExpression):
                 chunk.expressions[start, (span.end.line + offset, span.end.column)] = node
         return chunk
@@ -283,10 +283,12 @@ class _File:
         if isinstance(node, ast.stmt):
             return chunk.statements[self.position(node.lineno, node.col_offset)]
         if isinstance(node, ast.Tuple) and node.elts:
-            last = node.elts[-1]
-            end = self.position(cast("int", last.end_lineno), cast("int", last.end_col_offset))
-            start = self.position(node.elts[0].lineno, node.elts[0].col_offset)
-            return chunk.expressions[start, (-end[0], end[1])]
+            # Whether a tuple's own parentheses belong to it is seen differently: it is known by its first leaf.
+            leaf: ast.expr = node
+            depth = 0
+            while isinstance(leaf, ast.Tuple) and leaf.elts:
+                leaf, depth = leaf.elts[0], depth + 1
+            return chunk.tuples[self.position(leaf.lineno, leaf.col_offset), depth]
         assert isinstance(node, (ast.expr, ast.arg))
         end = self.position(cast("int", node.end_lineno), cast("int", node.end_col_offset))
         return chunk.expressions[self.position(node.lineno, node.col_offset), end]
@@ -683,7 +685,17 @@ def _remove_parameter(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode
         group: Sequence[cst.Param] = getattr(parameters, name)
         for index, parameter in enumerate(group):
             if parameter.name.value == edit.parameter.arg:
-                return function.with_changes(params=parameters.with_changes(**{name: _without(group, index)}))
+                rest = _without(group, index)
+                changes: dict[str, object] = {name: rest}
+                if not rest and name == "posonly_params":
+                    changes["posonly_ind"] = cst.MaybeSentinel.DEFAULT
+                if name == "kwonly_params" and not rest and isinstance(parameters.star_arg, cst.ParamStar):
+                    changes["star_arg"] = cst.MaybeSentinel.DEFAULT
+                    for before in ("params", "posonly_params"):
+                        if params := list(getattr(parameters, before)):
+                            changes[before] = [*params[:-1], params[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)]
+                            break
+                return function.with_changes(params=parameters.with_changes(**changes))
     raise CannotEditError(f"the parameter {edit.parameter.arg} can't be removed")
 
 
