@@ -167,7 +167,8 @@ def catalogue(codemods: Sequence[Codemod]) -> str:
 
 def explanation(codemod: Codemod) -> str:
     """Return all that a codemod has to say of itself: its document, examples and refusals."""
-    parts = [style(codemod.name, bold=True), codemod.document]
+    parts = [style(codemod.name, bold=True)]
+    parts += [_paragraph(text) for text in codemod.document.split("\n\n")]
     parts += [_example(example) for example in codemod.examples]
     if codemod.refusals:
         parts.append(style("What it refuses", bold=True))
@@ -177,6 +178,12 @@ def explanation(codemod: Codemod) -> str:
             )
         )
     return "\n\n".join(parts)
+
+
+def _paragraph(text: str) -> str:
+    """Return a paragraph in the terminal's width; lists, code and addresses keep their lines."""
+    plain = all(line[:1].isalpha() or line[:1] in '`("' for line in text.splitlines())
+    return text if "://" in text or not plain else _wrapped(" ".join(text.splitlines()), "")
 
 
 def _example(example: Example) -> str:

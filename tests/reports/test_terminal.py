@@ -175,11 +175,21 @@ def test_an_explanation_has_the_document_the_examples_and_the_refusals(fake: str
     assert all(line == line.rstrip() for line in shown.splitlines())
 
 
-@pytest.mark.parametrize("name", registry.names())
-def test_explanations_fit_the_terminal(name: str) -> None:
-    shown = click.unstyle(terminal.explanation(registry.load(name)))
-    refusals = shown[shown.rindex("What it refuses") :] if "What it refuses" in shown else ""
-    assert all(len(line) <= terminal.WIDTH for line in refusals.splitlines())
+def test_the_document_is_wrapped_but_not_its_lists_code_and_addresses(
+    fake: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentence, item, address = (
+        "word " * 30 + "end.",
+        "- item " * 20 + "end",
+        "https://example.org/" + "a" * 100,
+    )
+    document = f"Title.\n\n{sentence}\nOne more.\n\n{item}\n\n    {item}\n\n{address}"
+    monkeypatch.setattr(type(registry.load(fake)), "document", document)
+    lines = click.unstyle(terminal.explanation(registry.load(fake))).splitlines()
+    assert any(line.endswith("word end. One more.") for line in lines)
+    assert item in lines
+    assert f"    {item}" in lines
+    assert address in lines
 
 
 def test_the_catalogue_is_a_table_of_a_hundred_columns() -> None:
