@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -20,7 +18,7 @@ from codemods.engine.codemod import Severity
 from codemods.engine.result import FileResult, FileStatus, Settings
 from codemods.reports import console, terminal
 
-NOTHING, CHANGES, FAILURE, INTERRUPTED = 0, 1, 2, 128 + signal.SIGINT
+NOTHING, CHANGES, FAILURE = 0, 1, 2
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
@@ -107,7 +105,7 @@ def diff(paths: tuple[str, ...], stdin_filename: str | None, **options: Any) -> 
 
     The patch goes to standard output, as `git apply` takes it; the findings go to standard error.
     """
-    with _interruptible():
+    with console.interruptible():
         asked = Options(**options)
         if paths == ("-",):
             results, _, settings = _standard_input(stdin_filename, asked)
@@ -124,7 +122,7 @@ def diff(paths: tuple[str, ...], stdin_filename: str | None, **options: Any) -> 
 def fix(paths: tuple[str, ...], stdin_filename: str | None, **options: Any) -> None:
     """Rewrite files in place; for `-`, print the result."""
     written: list[FileResult] = []
-    with _interruptible(written):
+    with console.interruptible(written):
         asked = Options(**options)
         if paths == ("-",):
             results, output, settings = _standard_input(stdin_filename, asked)
@@ -148,7 +146,7 @@ def migrate(repo: str, allow_dirty: bool, report: Path | None, **options: Any) -
     from codemods.engine.git import no_way_back
 
     written: list[FileResult] = []
-    with _interruptible(written):
+    with console.interruptible(written):
         asked = Options(**options)
         if report and not report.absolute().parent.is_dir():
             raise click.UsageError(f"there is no folder for the report {report}")
@@ -252,15 +250,3 @@ def _exit(results: Iterable[FileResult], changes: int = NOTHING) -> NoReturn:
     if FileStatus.FAILED in statuses:
         sys.exit(FAILURE)
     sys.exit(changes if FileStatus.CHANGED in statuses else NOTHING)
-
-
-@contextlib.contextmanager
-def _interruptible(written: Sequence[FileResult] = ()) -> Iterator[None]:
-    """Say what was done when the user stops the program."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        done = [result.path for result in written if result.status is FileStatus.CHANGED]
-        many = f"{len(done)} file{'' if len(done) == 1 else 's'} written: {', '.join(done)}"
-        console.say(f"Interrupted; {many if done else 'no file was written'}.", sys.stderr)
-        sys.exit(INTERRUPTED)

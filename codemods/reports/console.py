@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TextIO
@@ -10,8 +12,10 @@ from typing import TextIO
 import click
 
 from codemods.engine import diff
-from codemods.engine.result import FileResult, Settings
+from codemods.engine.result import FileResult, FileStatus, Settings
 from codemods.reports import terminal
+
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 def say(text: str, stream: TextIO) -> None:
@@ -54,6 +58,22 @@ def report(
     for paragraph in terminal.failures(results, skipped=not quiet):
         say(paragraph, log)
     say(terminal.tally(results, written=written, unsafe=settings.unsafe), log)
+
+
+@contextlib.contextmanager
+def interruptible(written: Sequence[FileResult] = ()) -> Iterator[None]:
+    """Say what was done when the user stops the program, and end it.
+
+    Args:
+        written: the files that were written so far; it may grow meanwhile.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        done = [result.path for result in written if result.status is FileStatus.CHANGED]
+        many = f"{len(done)} file{'' if len(done) == 1 else 's'} written: {', '.join(done)}"
+        say(f"Interrupted; {many if done else 'no file was written'}.", sys.stderr)
+        sys.exit(_INTERRUPTED)
 
 
 def progress(results: Iterator[FileResult], total: int) -> Iterator[FileResult]:
