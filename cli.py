@@ -68,9 +68,7 @@ _OPTIONS = (
     ),
     click.option("--unsafe/--no-unsafe", default=None, help="Make the rewrites that change behaviour too."),
     click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True),
-    click.option(
-        "--jobs", type=click.IntRange(1), default=_processors, metavar="N", help="Processes to use."
-    ),
+    click.option("--jobs", type=click.IntRange(1), default=_processors, metavar="N", help="Processes to use."),
     click.option("--quiet", is_flag=True, help="Print no findings; failures are always named."),
     click.option("--config", type=_FILE, help="Read [tool.tf-codemods] from this file."),
 )
@@ -189,9 +187,7 @@ def explain(codemod: str) -> None:
 # What the commands share. ------------------------------------------------------------------------
 
 
-def _analyse(
-    paths: Sequence[str], asked: Options, *, progress: bool = False
-) -> tuple[list[FileResult], Settings]:
+def _analyse(paths: Sequence[str], asked: Options, *, progress: bool = False) -> tuple[list[FileResult], Settings]:
     from codemods.engine.discover import discover
     from codemods.engine.run import run
 

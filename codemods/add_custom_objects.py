@@ -134,9 +134,7 @@ model = tf.keras.Sequential([tf.keras.Input((4,)), Scale(3.0), tf.keras.layers.D
 model.save("scaled.keras")
 loaded = tf.keras.models.load_model("scaled.keras")
 '''  # fmt: skip
-AFTER = BEFORE.replace(
-    'load_model("scaled.keras")', 'load_model("scaled.keras", custom_objects={"Scale": Scale})'
-)
+AFTER = BEFORE.replace('load_model("scaled.keras")', 'load_model("scaled.keras", custom_objects={"Scale": Scale})')
 FOLDER = LAYER + '''\
 model = tf.keras.Sequential([tf.keras.Input((4,)), Scale(3.0), tf.keras.layers.Dense(1)])
 model.save("scaled")
@@ -252,9 +250,7 @@ class _Load:
         wanted = [*contents.structure, *contents.wrapped, *(contents.training if self._trained() else ())]
         missing: list[_Missing] = []
         for found in dict.fromkeys(wanted):
-            if found.builtin and (
-                not held.seen or (found not in held.always and found not in contents.wrapped)
-            ):
+            if found.builtin and (not held.seen or (found not in held.always and found not in contents.wrapped)):
                 continue  # an .h5 file would take it for Keras' own of that name
             needed = self._needed(found)
             missing += [each for each in needed if each.key is None or each.key not in supplied]
@@ -297,12 +293,7 @@ class _Load:
     def _twin(self, found: KerasObject) -> KerasObject | None:
         """Return the loading module's own copy of a definition."""
         node = self.module.definition(found.name)
-        if (
-            node is None
-            or node is found.node
-            or type(node) is not type(found.node)
-            or found.module is self.module
-        ):
+        if node is None or node is found.node or type(node) is not type(found.node) or found.module is self.module:
             return None
         return KerasObject(self.module, node, found.kind) if _body(node) == _body(found.node) else None
 
@@ -363,9 +354,7 @@ class _Load:
         display = self._display([f"{_quoted(self.module, key)}: {value}" for key, value in entries.items()])
         given = self.given.get("custom_objects")
         if given is None:
-            if any(k.arg is None for k in call.keywords) or any(
-                isinstance(a, ast.Starred) for a in call.args
-            ):
+            if any(k.arg is None for k in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args):
                 return UNPACKED_ARGUMENTS
             return [AddArgument(call, "custom_objects", display)]
         if isinstance(given, ast.Constant):

@@ -74,16 +74,10 @@ from codemods.engine.codemod import (
 )
 
 LOOP_DEPENDENT = Refusal("loop-dependent", "an argument other than the folder is computed inside the loop")
-ARGUMENT_INSIDE = Refusal(
-    "argument-inside", "an argument is computed inside, by code that can't be moved along"
-)
+ARGUMENT_INSIDE = Refusal("argument-inside", "an argument is computed inside, by code that can't be moved along")
 NOT_YET_KNOWN = Refusal("not-yet-known", "an argument isn't known yet where the function is defined")
-TOUCHES_FOLDER = Refusal(
-    "touches-folder", "code that would be passed over may remove, make or look for the folder"
-)
-OUT_OF_SIGHT = Refusal(
-    "out-of-sight", "code that would be passed over can't be read, and may touch the folder"
-)
+TOUCHES_FOLDER = Refusal("touches-folder", "code that would be passed over may remove, make or look for the folder")
+OUT_OF_SIGHT = Refusal("out-of-sight", "code that would be passed over can't be read, and may touch the folder")
 CONDITIONAL = Refusal("conditional", "the writer is created under a condition")
 IN_TRY = Refusal("in-try", "an exception at its creation is caught around it")
 INSIDE_WITH = Refusal("inside-with", "the writer is created in another context, which it may depend on")
@@ -401,8 +395,7 @@ def _levels(module: Module, site: Site) -> Iterator[Level]:
                 passed += [*contexts, *(item.optional_vars for item in parent.items if item.optional_vars)]
                 scopes = [is_scope(module, context) for context in contexts]
                 if any(scopes) and all(
-                    scope or _is_neutral(module, context)
-                    for scope, context in zip(scopes, contexts, strict=True)
+                    scope or _is_neutral(module, context) for scope, context in zip(scopes, contexts, strict=True)
                 ):
                     yield Level(parent, tuple(passed), blocked)
                 elif not any(scopes) and not all(_is_neutral(module, context) for context in contexts):
@@ -602,9 +595,7 @@ def _check_graph(module: Module, created: Creation, level: Level) -> None:
         raise _RefusedError(NEEDS_GRAPH)
 
 
-def _computed(
-    module: Module, site: Site, expression: ast.expr, level: Level, reached: Reach
-) -> list[ast.stmt] | None:
+def _computed(module: Module, site: Site, expression: ast.expr, level: Level, reached: Reach) -> list[ast.stmt] | None:
     """Return the statements that must move along for an expression to have its value before a block.
 
     None where it can't have the same value there.
@@ -761,9 +752,7 @@ def _method(module: Module, load: ast.expr) -> str | None:
         call = module.parent(parent)
         called = isinstance(call, ast.Call) and call.func is parent
         return parent.attr if called and parent.attr in _METHODS else None
-    if isinstance(parent, ast.Compare) or (
-        isinstance(parent, (ast.If, ast.IfExp, ast.While)) and parent.test is load
-    ):
+    if isinstance(parent, ast.Compare) or (isinstance(parent, (ast.If, ast.IfExp, ast.While)) and parent.test is load):
         return "test"
     if isinstance(parent, ast.BoolOp):
         return _method(module, parent)
@@ -791,15 +780,9 @@ def _keeps(module: Module, function: ast.AST) -> bool:
             return True
         if isinstance(node, (ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal, ast.Lambda)):
             return True
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr in {"append", "add"}
-        ):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"append", "add"}:
             return True
-    returned = [
-        node for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None
-    ]
+    returned = [node for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None]
     parameters = {argument.arg for argument in ast.walk(function.args) if isinstance(argument, ast.arg)}
     return any(isinstance(node.value, ast.Name) and node.value.id in parameters for node in returned)
 
@@ -1076,12 +1059,7 @@ def _place(module: Module, function: Function) -> ast.stmt:
 def _local_loads(module: Module, site: Site, function: Function, name: ast.Name) -> list[ast.Name]:
     """Return the uses of a local name that holds the writer; raise where something else keeps it alive."""
     scope = module.scope(name).lookup(name.id)
-    if (
-        scope is None
-        or not within(name, [function])
-        or scope.node is module.tree
-        or not within(scope.node, [function])
-    ):
+    if scope is None or not within(name, [function]) or scope.node is module.tree or not within(scope.node, [function]):
         raise _NoFindingError  # a global or an outer variable keeps it, and it works
     if len(scope.bindings[name.id]) != 1:
         raise _RefusedError(REBOUND)
@@ -1106,9 +1084,7 @@ def _closes(module: Module, loads: Sequence[ast.expr]) -> list[ast.Expr]:
     return cast("list[ast.Expr]", found)
 
 
-def _available(
-    module: Module, site: Site, argument: ast.expr, function: Function, place: ast.stmt
-) -> list[ast.stmt]:
+def _available(module: Module, site: Site, argument: ast.expr, function: Function, place: ast.stmt) -> list[ast.stmt]:
     """Return the statements that must move along for an argument to be had before a function."""
     needed: list[ast.stmt] = []
     expressions = [argument]
@@ -1135,12 +1111,8 @@ def _available(
                 and not _stands_before(module, bindings[0].node, place)
             ):
                 raise _RefusedError(NOT_YET_KNOWN, f"{NOT_YET_KNOWN.sentence}: `{name.id}`")
-            looked_up = isinstance(module.parent(name), (ast.Attribute, ast.Subscript)) and not _is_called(
-                module, name
-            )
-            if looked_up and not (
-                isinstance(bindings[0].node, ast.arg) or isinstance(bindings[0].value, ast.Call)
-            ):
+            looked_up = isinstance(module.parent(name), (ast.Attribute, ast.Subscript)) and not _is_called(module, name)
+            if looked_up and not (isinstance(bindings[0].node, ast.arg) or isinstance(bindings[0].value, ast.Call)):
                 # Flags are parsed, and settings made, when the program runs.
                 raise _RefusedError(NOT_YET_KNOWN, f"{NOT_YET_KNOWN.sentence}: `{name.id}`")
     if mutated(module, reach(module, _afterwards(module, place)), expressions):
@@ -1163,9 +1135,7 @@ def _is_called(module: Module, name: ast.Name) -> bool:
 
 def _stands_before(module: Module, binding: ast.AST, place: ast.stmt) -> bool:
     """Tell whether a binding is always made before a definition in the same scope."""
-    statement = module.statement(
-        cast("ast.AST", module.parent(binding)) if isinstance(binding, ast.alias) else binding
-    )
+    statement = module.statement(cast("ast.AST", module.parent(binding)) if isinstance(binding, ast.alias) else binding)
     block = module.block(statement)
     path = [place, *module.ancestors(place)]
     onward = [node for node in block if node in path]
@@ -1174,9 +1144,7 @@ def _stands_before(module: Module, binding: ast.AST, place: ast.stmt) -> bool:
 
 def _afterwards(module: Module, place: ast.stmt) -> list[ast.AST]:
     """Return the code that may run between a function's definition and its first call."""
-    top = next(
-        statement for statement in module.tree.body if statement is place or place in ast.walk(statement)
-    )
+    top = next(statement for statement in module.tree.body if statement is place or place in ast.walk(statement))
     return list(module.tree.body[module.tree.body.index(top) :])
 
 

@@ -45,10 +45,21 @@ from codemods.analysis.tracing import Traced, is_traced, traced_functions
 from codemods.engine.codemod import Codemod, Example, Finding, Refusal, Rewrite, Severity
 from codemods.summaries.emit import Emitter, Placement
 from codemods.summaries.ops import summary_at, summary_name
-from codemods.summaries.plan import NESTED, REFUSALS, TENSOR_CONDITION, Move, RefusedError, TracedBody
+from codemods.summaries.plan import (
+    EXPORTED,
+    LOST,
+    NESTED,
+    NO_WRITER,
+    REFUSALS,
+    TENSOR_CONDITION,
+    UNPACKED,
+    Move,
+    RefusedError,
+    TracedBody,
+)
 
 RESULT_USED = Refusal("result-used", "the summary's own result is used, which says whether it was recorded")
-HELPER = Refusal("helper", "it stands in a function that traced code calls")
+HELPER = Refusal("helper", "it stands in a function that is traced as part of another, or in a way that isn't followed")
 
 _BEFORE = """\
 import tensorflow as tf
@@ -195,17 +206,11 @@ def _findings(module: Module, traced: Traced, calls: Sequence[ast.Call]) -> Iter
         refused = [(call, error) for call in calls]
         calls = []
     for call in calls:
-        try:
-            if call not in body.own:
-                raise RefusedError(NESTED)
-            summary = summary_at(module, call)
-            if summary is None:
-                raise RefusedError(RESULT_USED)
-            TracedBody(module, traced).move(summary)
-        except RefusedError as error:
-            refused.append((call, error))
-        else:
+        error = _obstacle(body, call)
+        if error is None:
             good.append(call)
+        else:
+            refused.append((call, error))
     if good:
         try:
             placement, moves = _placement(body, good)
@@ -214,6 +219,22 @@ def _findings(module: Module, traced: Traced, calls: Sequence[ast.Call]) -> Iter
         else:
             yield from (_fixable(body, move, placement) for move in moves)
     yield from (_refused(module, call, error.refusal, error.detail, traced) for call, error in refused)
+
+
+def _obstacle(body: TracedBody, call: ast.Call) -> RefusedError | None:
+    """Return why one summary can't be moved, None if it can."""
+    module = body.module
+    try:
+        if call not in body.own:
+            raise RefusedError(NESTED)
+        summary = summary_at(module, call)
+        if summary is None:
+            used = not isinstance(module.parent(call), ast.Expr)
+            raise RefusedError(RESULT_USED if used else UNPACKED)
+        TracedBody(module, body.traced).move(summary)
+    except RefusedError as error:
+        return error
+    return None
 
 
 def _fixable(body: TracedBody, move: Move, placement: Placement) -> Finding:
@@ -246,7 +267,12 @@ def _refused(
 ) -> Finding:
     jit = traced is not None and traced.option("jit_compile", "experimental_compile")
     name = f"`{traced.name}`" if traced is not None else f"`{getattr(module.function(call), 'name', 'it')}`"
-    message = f"this summary becomes part of the graph of {name}, with the writer of its first trace"
-    if jit:
-        message = f"{name} is compiled by XLA, which can't write summaries: it raises as soon as a writer is active"
-    return Finding(call, message, Severity.ERROR if jit else Severity.WARNING, refusal=refusal, detail=detail)
+    severity, message = Severity.ERROR, f"{name} is compiled by XLA, which can't write summaries"
+    if refusal in (NO_WRITER, LOST):
+        message = f"no writer is the default when {name} is traced, and TensorFlow drops the summary without a word"
+    elif refusal is EXPORTED:
+        message = f"{name} holds the writer in its graph, and exporting its object fails with `untracked resource`"
+    elif not jit:
+        severity = Severity.WARNING
+        message = f"this summary becomes part of the graph of {name}, with the writer of its first trace"
+    return Finding(call, message, severity, refusal=refusal, detail=detail)

@@ -63,9 +63,7 @@ CUSTOM_CALLBACK = Refusal(
     "custom-callback",
     "the callback's own code reads the logs, and may want the values that a mean would take away",
 )
-UNKNOWN_LOGS = Refusal(
-    "unknown-logs", "what the logs hold can't be seen here; it may be text, None or another dict"
-)
+UNKNOWN_LOGS = Refusal("unknown-logs", "what the logs hold can't be seen here; it may be text, None or another dict")
 UNNAMED_LOGS = Refusal(
     "unnamed-logs",
     "some of the logs need a reduction and others not, and the dict can't be written out here",
@@ -86,9 +84,7 @@ STRATEGY_OUT_OF_REACH = Refusal(
 REPLICA_BOOLEANS = Refusal(
     "replica-booleans", "`strategy.reduce` raises for booleans; cast them in the function that it runs"
 )
-MAY_BE_NONE = Refusal(
-    "may-be-none", "the value may be None, which the callback takes and `tf.reduce_mean` not"
-)
+MAY_BE_NONE = Refusal("may-be-none", "the value may be None, which the callback takes and `tf.reduce_mean` not")
 SHARED_LOGS = Refusal(
     "shared-logs",
     "the callback adds the learning rate to the dict, and the program reads the dict elsewhere, so that it "
@@ -215,11 +211,7 @@ def _values(module: Module, logs: ast.expr, all_logs: Sequence[ast.expr]) -> lis
 
 def _own_values(module: Module, logs: ast.Name, all_logs: Sequence[ast.expr]) -> list[ast.expr] | None:
     scope = module.scope(logs).lookup(logs.id)
-    if (
-        scope is None
-        or module.scope(logs) is not scope
-        or not isinstance(scope.node, (ast.Module, ast.FunctionDef))
-    ):
+    if scope is None or module.scope(logs) is not scope or not isinstance(scope.node, (ast.Module, ast.FunctionDef)):
         return None
     if isinstance(scope.node, ast.Module) and scope.node is not module.tree:
         return None
@@ -242,11 +234,7 @@ def _own_values(module: Module, logs: ast.Name, all_logs: Sequence[ast.expr]) ->
             continue
         item = module.parent(use)
         statement = module.parent(item) if item is not None else None
-        if not (
-            isinstance(item, ast.Subscript)
-            and isinstance(statement, ast.Assign)
-            and statement.targets == [item]
-        ):
+        if not (isinstance(item, ast.Subscript) and isinstance(statement, ast.Assign) and statement.targets == [item]):
             return None
         values.append(statement.value)
     return values
@@ -286,9 +274,7 @@ class _Verdict:
     unsafe: str | None = None
 
 
-def _verdict(
-    module: Module, value: Value, key: str | None, driven: Driven, tensorflow: str
-) -> _Verdict | None:
+def _verdict(module: Module, value: Value, key: str | None, driven: Driven, tensorflow: str) -> _Verdict | None:
     """Return what is to be done with a value, None where it is left as it is."""
     uses = driven.uses
     raising = [use for use in uses if use.raises and (key is None or use.raises.match(key))]
@@ -451,9 +437,7 @@ def _overridden(module: Module, logs: ast.expr) -> set[object]:
     return {key.value for key in behind if isinstance(key, ast.Constant)}
 
 
-def _copy(
-    module: Module, driven: Driven, value: Value, verdicts: Sequence[tuple[str, Value, _Verdict]]
-) -> list[Edit]:
+def _copy(module: Module, driven: Driven, value: Value, verdicts: Sequence[tuple[str, Value, _Verdict]]) -> list[Edit]:
     """Return the edits that give the callback a dict with the values reduced, none if it can't be written."""
     logs = driven.logs
     total = len(value.items) + (value.element is not None)
@@ -527,19 +511,14 @@ def _finding(
     if verdict.refusal is not None:
         return Finding(node, message, verdict.severity, refusal=verdict.refusal)
     needs = not verdict.before.startswith("float(") or "reduce" in verdict.before
-    return Finding(
-        node, message, verdict.severity, (*edits, *(imports if needs else ())), unsafe=verdict.unsafe
-    )
+    return Finding(node, message, verdict.severity, (*edits, *(imports if needs else ())), unsafe=verdict.unsafe)
 
 
 def _message(driven: Driven, value: Value, verdict: _Verdict, key: str | None) -> str:
     name = f"`{key}`" if key else "a value"
     if value.scalar:
         callback = next(use.name for use in driven.uses if use.floats)
-        return (
-            f"{callback} raises `Cannot iterate over a scalar tensor` or can't format it: "
-            f"{name} becomes a `float`"
-        )
+        return f"{callback} raises `Cannot iterate over a scalar tensor` or can't format it: {name} becomes a `float`"
     if value.kind == "replicas":
         what = f"{name} is what `strategy.run` returned, a value for each replica"
     elif value.kind == "results":

@@ -214,9 +214,7 @@ def test_registered_class_whose_module_is_not_imported(snapshot):
             "layers.py": LAYERS.replace(
                 "class Scale", '@tf.keras.utils.register_keras_serializable("Shop")\nclass Scale'
             ),
-            "train.py": "import tensorflow as tf\nfrom layers import Scale\n"
-            + MODEL
-            + 'model.save("m.keras")\n',
+            "train.py": "import tensorflow as tf\nfrom layers import Scale\n" + MODEL + 'model.save("m.keras")\n',
         },
         snapshot,
     )
@@ -387,9 +385,7 @@ def test_saved_model_folder_is_refused():
 
 
 def test_subclassed_model_in_h5_is_refused():
-    check.refused(
-        LAYERS + 'model = Net()\nmodel.save("m.h5")\ntf.keras.models.load_model("m.h5")\n', SUBCLASSED_H5
-    )
+    check.refused(LAYERS + 'model = Net()\nmodel.save("m.h5")\ntf.keras.models.load_model("m.h5")\n', SUBCLASSED_H5)
 
 
 def test_activation_function_in_h5_is_refused():
@@ -415,9 +411,7 @@ def test_loss_without_a_name_is_refused():
 
 
 def test_loss_that_is_a_tf_function_is_refused_in_keras_files():
-    program = (
-        LAYERS.replace("def my_loss", "@tf.function\ndef my_loss") + MODEL + "model.compile(loss=my_loss)\n"
-    )
+    program = LAYERS.replace("def my_loss", "@tf.function\ndef my_loss") + MODEL + "model.compile(loss=my_loss)\n"
     check.refused(program + 'model.save("m.keras")\ntf.keras.models.load_model("m.keras")\n', TRACED_FUNCTION)
     check.transformed(program + 'model.save("m.h5")\ntf.keras.models.load_model("m.h5")\n')
 
@@ -477,9 +471,7 @@ def test_name_that_means_something_else_is_refused():
         {
             "predict.py": 'import keras\n\ndef load(Scale):\n    return keras.models.load_model("m.keras")\n',
             "layers.py": LAYERS,
-            "train.py": "import tensorflow as tf\nfrom layers import Scale\n"
-            + MODEL
-            + 'model.save("m.keras")\n',
+            "train.py": "import tensorflow as tf\nfrom layers import Scale\n" + MODEL + 'model.save("m.keras")\n',
         },
         NAME_TAKEN,
     )
@@ -490,9 +482,7 @@ def test_import_that_would_close_a_circle_is_refused():
         {
             "loading.py": 'import keras\n\ndef load():\n    return keras.models.load_model("m.keras")\n',
             "layers.py": "import loading\n" + LAYERS,
-            "train.py": "import tensorflow as tf\nfrom layers import Scale\n"
-            + MODEL
-            + 'model.save("m.keras")\n',
+            "train.py": "import tensorflow as tf\nfrom layers import Scale\n" + MODEL + 'model.save("m.keras")\n',
         },
         IMPORT_CYCLE,
     )
@@ -504,9 +494,7 @@ def test_import_of_a_script_is_refused_unless_it_has_a_main_guard():
         "train.py": LAYERS + MODEL + 'model.save("m.keras")\n',
     }
     check.refused(program, SCRIPT_IMPORT)
-    body = (
-        (MODEL + 'model.save("m.keras")\n').replace("model", "    model", 1).replace("\nmodel", "\n    model")
-    )
+    body = (MODEL + 'model.save("m.keras")\n').replace("model", "    model", 1).replace("\nmodel", "\n    model")
     check.transformed({**program, "train.py": LAYERS + 'if __name__ == "__main__":\n' + body})
 
 
@@ -600,9 +588,7 @@ def test_scope_around_the_load_supplies_the_names():
         "tf.keras.saving.custom_object_scope(every())",
     ):
         check.noop(
-            LAYERS
-            + MODEL
-            + f"model.save('m.keras')\nwith {scope}:\n    tf.keras.models.load_model('m.keras')\n"
+            LAYERS + MODEL + f"model.save('m.keras')\nwith {scope}:\n    tf.keras.models.load_model('m.keras')\n"
         )
 
 
@@ -630,9 +616,7 @@ def test_global_table_supplies_the_names():
         "tf.keras.utils.get_custom_objects().update({'Scale': Scale})",
         "tf.keras.saving.get_custom_objects().update(Scale=Scale)",
     ):
-        check.noop(
-            LAYERS + line + "\n" + MODEL + "model.save('m.keras')\ntf.keras.models.load_model('m.keras')\n"
-        )
+        check.noop(LAYERS + line + "\n" + MODEL + "model.save('m.keras')\ntf.keras.models.load_model('m.keras')\n")
 
 
 def test_registered_and_imported_class_loads_by_itself():
@@ -652,9 +636,7 @@ def test_registered_by_the_entry_script_that_calls_the_loader():
     check.noop(
         {
             "loading.py": 'import keras\n\ndef load():\n    return keras.models.load_model("m.keras")\n',
-            "layers.py": LAYERS.replace(
-                "class Scale", "@tf.keras.utils.register_keras_serializable()\nclass Scale"
-            ),
+            "layers.py": LAYERS.replace("class Scale", "@tf.keras.utils.register_keras_serializable()\nclass Scale"),
             "main.py": "import tensorflow as tf\nfrom layers import Scale\nfrom loading import load\n"
             + MODEL
             + 'model.save("m.keras")\nload()\n',
@@ -889,9 +871,7 @@ def test_registered_class_loads_once_its_module_is_imported(runner: Runner) -> N
     files = {
         "predict.py": PREDICT.replace("FILE", "m.keras"),
         "train.py": train.replace("COMPILE", "'sgd', 'mean_squared_error'"),
-        "parts.py": PARTS.replace(
-            "class Scale", '@tf.keras.utils.register_keras_serializable("Shop")\nclass Scale'
-        ),
+        "parts.py": PARTS.replace("class Scale", '@tf.keras.utils.register_keras_serializable("Shop")\nclass Scale'),
         "main.py": "import subprocess, sys\n\nfor name in ('train.py', 'predict.py'):\n"
         "    done = subprocess.run([sys.executable, name], stdout=subprocess.PIPE, text=True, check=True)\n"
         "    print(done.stdout.splitlines()[-1])\n",
@@ -906,9 +886,7 @@ def test_registered_class_loads_once_its_module_is_imported(runner: Runner) -> N
 
 @pytest.mark.tensorflow
 def test_copy_of_a_registered_class_loads_by_its_registered_name(runner: Runner) -> None:
-    decorated = PARTS.replace(
-        "class Scale", '@tf.keras.utils.register_keras_serializable("Shop")\nclass Scale'
-    )
+    decorated = PARTS.replace("class Scale", '@tf.keras.utils.register_keras_serializable("Shop")\nclass Scale')
     train = TRAIN.replace("MODEL", "chain(Scale(3.0), tf.keras.layers.Dense(1))").replace("FILE", "m.keras")
     train = train.replace("COMPILE", "'sgd', 'mean_squared_error'")
     files = {

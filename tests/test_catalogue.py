@@ -43,9 +43,7 @@ def test_examples_hold(codemod: Codemod, example: Example) -> None:
     else:
         assert example.refusal is not None, "it is to show a refusal, or what comes after"
         assert result.text == example.before
-        assert {finding.refusal.code for _, finding in result.findings if finding.refusal} == {
-            example.refusal.code
-        }
+        assert {finding.refusal.code for _, finding in result.findings if finding.refusal} == {example.refusal.code}
 
 
 @each_codemod
@@ -207,8 +205,7 @@ def test_exceptions_of_any_kind_are_caught_in_one_place() -> None:
         path.relative_to(ROOT).as_posix()
         for path in SOURCES
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ExceptHandler)
-        and (node.type is None or ast.unparse(node.type) == "Exception")
+        if isinstance(node, ast.ExceptHandler) and (node.type is None or ast.unparse(node.type) == "Exception")
         if path.name != "child.py"
     ]
     assert places == ["codemods/engine/run.py"]

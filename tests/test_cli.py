@@ -400,9 +400,7 @@ def test_a_reader_who_leaves_early_is_no_error(folder: Path) -> None:
         (folder / f"m{number}.py").write_text(OLD)
     for command in ("diff", "fix"):
         arguments = [sys.executable, str(FAKES), command, *FAKE]
-        with subprocess.Popen(
-            arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
-        ) as process:
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT) as process:
             assert process.stdout
             assert process.stderr
             process.stdout.read(10)

@@ -46,9 +46,7 @@ def results(faulty: Path) -> Mapping[str, FileResult]:
 
 
 @pytest.fixture(scope="module")
-def rewritten(
-    faulty: Path, results: Mapping[str, FileResult], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def rewritten(faulty: Path, results: Mapping[str, FileResult], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The examples after their rewrite."""
     folder = Path(shutil.copytree(faulty, tmp_path_factory.mktemp("rewritten") / "examples"))
     assert all(result.status is not FileStatus.FAILED for result in write(results.values(), folder))
@@ -92,8 +90,7 @@ def test_programs_without_a_fault_are_left_alone(results: Mapping[str, FileResul
 
 def test_in_the_repository_the_same_is_found_as_on_its_own(results: Mapping[str, FileResult]) -> None:
     here = {
-        result.path: result
-        for result in run(discover(["."], cwd=EXAMPLES), Settings(registry.names()), cwd=EXAMPLES)
+        result.path: result for result in run(discover(["."], cwd=EXAMPLES), Settings(registry.names()), cwd=EXAMPLES)
     }
     assert here == results
 
@@ -120,9 +117,7 @@ class Runs:
     def run(self, root: Path, path: str, overlay: Mapping[str, bytes] | None = None) -> Observation:
         return self.runner.run(root / path, root=root, overlay=overlay, cwd=root)
 
-    def both(
-        self, path: str, overlay: Mapping[str, bytes] | None = None
-    ) -> tuple[Observation, Observation, Verdict]:
+    def both(self, path: str, overlay: Mapping[str, bytes] | None = None) -> tuple[Observation, Observation, Verdict]:
         """Return what a program did before and after, and what comparing the two came to."""
         before, after = (self.run(root, path, overlay) for root in (self.faulty, self.rewritten))
         assert after.ok, (after.exception, after.stderr)

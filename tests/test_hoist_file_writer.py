@@ -660,9 +660,7 @@ LEFT_ALONE = {
     ),
     "a folder taken from a list": loop("dirs = ['a', 'b', 'c']", arguments="dirs.pop()"),
     "a folder counted up": loop("n = 0", head="n += 1", arguments='f"logs/{n}"'),
-    "a folder set on an object": loop(
-        "class C: pass\nc = C()", head='c.dir = f"logs/{epoch}"', arguments="c.dir"
-    ),
+    "a folder set on an object": loop("class C: pass\nc = C()", head='c.dir = f"logs/{epoch}"', arguments="c.dir"),
     "a folder set by a method": loop(
         "class C:\n    def turn(self, n):\n        self.dir = f'logs/{n}'\nc = C()", "c.turn(epoch)", "c.dir"
     ),

@@ -121,11 +121,7 @@ def swap(text: str, draw: st.DrawFn) -> str:
         return text
     lines = text.split("\n")
     return "\n".join(
-        lines[: one[0]]
-        + lines[slice(*other)]
-        + lines[one[1] : other[0]]
-        + lines[slice(*one)]
-        + lines[other[1] :]
+        lines[: one[0]] + lines[slice(*other)] + lines[one[1] : other[0]] + lines[slice(*one)] + lines[other[1] :]
     )
 
 
@@ -141,9 +137,7 @@ def wrap(text: str, draw: st.DrawFn) -> str:
     node = draw(st.sampled_from(statements(text)))
     indent = " " * node.col_offset
     head = draw(
-        st.sampled_from(
-            ["if x:", "for x in y:", "while x:", "def inner(x):", "with writer.as_default():", "try:"]
-        )
+        st.sampled_from(["if x:", "for x in y:", "while x:", "def inner(x):", "with writer.as_default():", "try:"])
     )
     start, end = span(node)
     lines = text.split("\n")
@@ -188,11 +182,7 @@ def break_line(text: str, draw: st.DrawFn) -> str:
     if not places:
         return text
     place = draw(st.sampled_from(places))
-    return (
-        text[: place.end()]
-        + draw(st.sampled_from(["\n        ", "\\\n", " # why\n    "]))
-        + text[place.end() :]
-    )
+    return text[: place.end()] + draw(st.sampled_from(["\n        ", "\\\n", " # why\n    "])) + text[place.end() :]
 
 
 MUTATIONS: list[Mutation] = [delete, duplicate, swap, insert, wrap, rename, comment, space, break_line]
@@ -231,9 +221,7 @@ def comments(text: str) -> Counter[str]:
 
 @pytest.mark.parametrize("unsafe", [False, True], ids=["safe", "unsafe"])
 @given(text=programs())
-@example(
-    text="import tensorflow as tf\r@tf.function\rdef f(x):\r    y =\\\r x\r    tf.summary.scalar('a', y, 1)\r"
-)
+@example(text="import tensorflow as tf\r@tf.function\rdef f(x):\r    y =\\\r x\r    tf.summary.scalar('a', y, 1)\r")
 @example(text=f"{PROGRAMS[0]}\f\n")
 @example(text=SPLIT_ARGUMENT)
 @bounded

@@ -284,9 +284,7 @@ def test_hook_that_reads_no_logs_is_a_note():
 
 
 def test_monitored_value_is_an_error_and_others_a_note():
-    result = check.run(
-        HEAD + 'tf.keras.callbacks.EarlyStopping("loss").on_epoch_end(0, {"loss": y, "other": y})\n'
-    )
+    result = check.run(HEAD + 'tf.keras.callbacks.EarlyStopping("loss").on_epoch_end(0, {"loss": y, "other": y})\n')
     assert [finding.severity for _, finding in result.findings] == [Severity.ERROR, Severity.NOTE]
 
 
@@ -371,9 +369,7 @@ def test_callback_of_another_module():
     ],
 )
 def test_scalar_text_and_none_stay(value):
-    check.noop(
-        HEAD + "loss = per_example(y, model(x))\n" + f'tensorboard.on_epoch_end(0, {{"v": {value}}})\n'
-    )
+    check.noop(HEAD + "loss = per_example(y, model(x))\n" + f'tensorboard.on_epoch_end(0, {{"v": {value}}})\n')
 
 
 def test_value_that_was_reduced_before():
@@ -479,9 +475,7 @@ def test_custom_callback_that_reads_no_logs_or_gets_scalars():
 
 
 def test_something_else_called_tf():
-    check.noop(
-        "import other as tf\ntf.keras.callbacks.TensorBoard('l').on_epoch_end(0, {'a': tf.ones([2])})\n"
-    )
+    check.noop("import other as tf\ntf.keras.callbacks.TensorBoard('l').on_epoch_end(0, {'a': tf.ones([2])})\n")
 
 
 # What is refused. --------------------------------------------------------------------------------

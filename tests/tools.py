@@ -32,9 +32,7 @@ class Check:
         again = rewrite(result.text, path, settings, Project.of({**files, path: result.text}))
         assert again.text == result.text, "a second run changes the file again"
         remaining = [
-            f
-            for _, f in result.findings
-            if f.status is Status.REFUSED or (f.status is Status.UNSAFE and not unsafe)
+            f for _, f in result.findings if f.status is Status.REFUSED or (f.status is Status.UNSAFE and not unsafe)
         ]
         assert len(again.findings) <= len(remaining), "a second run says something new"
         windows = rewrite(
@@ -45,9 +43,7 @@ class Check:
         )
         assert windows.text == result.text.replace("\n", "\r\n"), "CRLF newlines are not kept"
         for _, finding in result.findings:
-            assert finding.refusal is None or finding.refusal.code in {
-                r.code for r in self.codemod.refusals
-            }, finding
+            assert finding.refusal is None or finding.refusal.code in {r.code for r in self.codemod.refusals}, finding
         return result
 
     def transformed(
@@ -70,9 +66,7 @@ class Check:
         if severity is not None:
             assert {f.severity for _, f in result.findings} == {severity}
         if snapshot is not None:
-            diff = difflib.unified_diff(
-                text.splitlines(), result.text.splitlines(), "before", "after", lineterm=""
-            )
+            diff = difflib.unified_diff(text.splitlines(), result.text.splitlines(), "before", "after", lineterm="")
             assert "\n".join(diff) + "\n" == snapshot
         return result.text
 

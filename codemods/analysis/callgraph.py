@@ -157,7 +157,12 @@ class _Walk:
         return owner if isinstance(parent, ast.ClassDef) else function
 
     def use(
-        self, node: ast.Attribute | ast.Name, parent: ast.AST, call: ast.Call | None, function: str | None, owner: str | None
+        self,
+        node: ast.Attribute | ast.Name,
+        parent: ast.AST,
+        call: ast.Call | None,
+        function: str | None,
+        owner: str | None,
     ) -> None:
         name = node.attr if isinstance(node, ast.Attribute) else node.id
         if isinstance(node, ast.Name):
@@ -177,8 +182,15 @@ class _Walk:
             return True
         if isinstance(node, ast.Call):
             name = self.dotted(node.func)
-            return name == FUNCTION or (name == "functools.partial" and bool(node.args) and self.makes_traced(node.args[0]))
-        return isinstance(node, ast.Name) and node.id in self.aliases and depth < 4 and self.makes_traced(self.aliases[node.id], depth + 1)
+            return name == FUNCTION or (
+                name == "functools.partial" and bool(node.args) and self.makes_traced(node.args[0])
+            )
+        return (
+            isinstance(node, ast.Name)
+            and node.id in self.aliases
+            and depth < 4
+            and self.makes_traced(self.aliases[node.id], depth + 1)
+        )
 
     def hands_over(self, call: ast.Call) -> bool:
         """Tell whether a call traces the functions it is given."""
@@ -250,8 +262,10 @@ class CallGraph:
                 return True
             outer = outer.rpartition(".")[0]
         owner, _, name = qualname.rpartition(".")
-        return name in _KERAS_METHODS and owner in summary.bases and any(
-            base.startswith("keras.") or base == "tensorflow.Module" for _, base in self.ancestors(path, owner)
+        return (
+            name in _KERAS_METHODS
+            and owner in summary.bases
+            and any(base.startswith("keras.") or base == "tensorflow.Module" for _, base in self.ancestors(path, owner))
         )
 
     def _callers(self, path: str, qualname: str) -> Iterator[tuple[str, str] | None]:
@@ -294,7 +308,9 @@ class CallGraph:
         summary = self.summary(path)
         found: set[tuple[str, str]] = set()
         for base in summary.bases.get(qualname, ()) if summary is not None and depth < 10 else ():
-            where, rest = (path, base) if summary is not None and base in summary.bases else self.project.find(base, path)
+            where, rest = (
+                (path, base) if summary is not None and base in summary.bases else self.project.find(base, path)
+            )
             if where is None:
                 found.add(("", base))
                 continue

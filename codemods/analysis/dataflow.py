@@ -123,11 +123,7 @@ def _function_timing(module: Module, function: ast.AST, depth: int) -> Timing:
                 return Timing.OPAQUE
     inner = module.inner_scope(function)
     for node in ast.walk(function):
-        if (
-            isinstance(node, ast.Name)
-            and isinstance(node.ctx, ast.Load)
-            and inner.lookup(node.id) is not inner
-        ):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and inner.lookup(node.id) is not inner:
             bindings = module.bindings(node)
             if len(bindings) > 1 or (bindings and bindings[0].imported is None and bindings[0].value is None):
                 found = bindings[0].node
@@ -331,8 +327,7 @@ def _out_of_sight(module: Module, call: ast.Call) -> bool:
     if any(binding.imported is not None for binding in bindings):
         return True
     if bindings and all(
-        isinstance(binding.node, (*_FUNCTIONS, ast.ClassDef)) or binding.value is not None
-        for binding in bindings
+        isinstance(binding.node, (*_FUNCTIONS, ast.ClassDef)) or binding.value is not None for binding in bindings
     ):
         return False
     # A function that is handed in: what is computed from arguments, like a model, has no business

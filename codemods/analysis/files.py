@@ -77,11 +77,7 @@ def _elsewhere(module: Module, call: ast.Call, folder: str | None) -> bool:
 
 def _related(one: str, other: str) -> bool:
     first, second = (posixpath.normpath(path).strip("/").split("/") for path in (one, other))
-    if (
-        "." in (first[0], second[0])
-        or ".." in (first[0], second[0])
-        or one.startswith("/") != other.startswith("/")
-    ):
+    if "." in (first[0], second[0]) or ".." in (first[0], second[0]) or one.startswith("/") != other.startswith("/"):
         return True
     length = min(len(first), len(second))
     return first[:length] == second[:length]

@@ -164,9 +164,7 @@ class ImportGraph:
         mine = [s for s in own if any(self.project.find(n, importer.path)[0] for n in _names(s))]
         if mine or self._program(importer):
             return any(isinstance(s, ast.ImportFrom) and s.level for s in mine)
-        names = [
-            name for path in self._neighbours(importer.path, here) for name in self.direct(path).values()
-        ]
+        names = [name for path in self._neighbours(importer.path, here) for name in self.direct(path).values()]
         return any(name.startswith(".") for name in names)
 
     def _neighbours(self, path: str, here: PurePosixPath) -> list[str]:
@@ -239,9 +237,7 @@ def _quiet(module: Module, statement: ast.stmt) -> bool:
     if isinstance(statement, _DEFINITIONS) or is_main_guard(statement):
         return True
     if isinstance(statement, ast.Expr):
-        return isinstance(statement.value, ast.Constant) or _starts(
-            module, statement.value, _QUIET_STATEMENTS
-        )
+        return isinstance(statement.value, ast.Constant) or _starts(module, statement.value, _QUIET_STATEMENTS)
     if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
         calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
         return all(_quiet_value(module, call) for call in calls)

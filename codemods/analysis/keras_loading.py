@@ -114,9 +114,7 @@ class KerasLoads:
     def held(self, call: ast.Call, source: Source) -> Held | None:
         """Return what the model of a load may hold; None where nothing of the project can be in it."""
         given = arguments_by_name(call, ("filepath",))
-        first = next(
-            (given[n] for n in ("filepath", "json_string", "config", "identifier") if n in given), None
-        )
+        first = next((given[n] for n in ("filepath", "json_string", "config", "identifier") if n in given), None)
         if first is None:
             return None
         if source is Source.FILE:
@@ -382,8 +380,6 @@ def _word(call: ast.Call) -> str:
 
 
 def _alone(module: Module) -> Project:
-    project = Project(
-        Path(), lambda: [module.path], lambda _: module.text.encode(), lambda _, __: module.text
-    )
+    project = Project(Path(), lambda: [module.path], lambda _: module.text.encode(), lambda _, __: module.text)
     project.add(module)
     return project

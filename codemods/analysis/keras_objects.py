@@ -267,9 +267,7 @@ class KerasObjects:
         """Return whether a class, or a class of the project that it is derived from, has a method."""
         return any(self.method(found.module, found.node, name) for name in methods)
 
-    def method(
-        self, module: Module, node: ast.AST, name: str, depth: int = 0
-    ) -> tuple[Module, Function] | None:
+    def method(self, module: Module, node: ast.AST, name: str, depth: int = 0) -> tuple[Module, Function] | None:
         """Return a method of a class of the project, its own or an inherited one."""
         if not isinstance(node, ast.ClassDef) or depth > 20:
             return None
@@ -610,9 +608,7 @@ class _Trace:
         self._depth = 0
         self._at_root = True  # nothing of Keras was seen yet: what comes first is the model itself
 
-    def expression(
-        self, module: Module, node: ast.expr | None, use: _Use, training: bool, frame: Frame | None
-    ) -> None:
+    def expression(self, module: Module, node: ast.expr | None, use: _Use, training: bool, frame: Frame | None) -> None:
         key = (node, use, training, frame)
         if node is None or key in self._seen or self._depth > _DEPTH:
             return
@@ -665,9 +661,7 @@ class _Trace:
             return
         if name is None:
             self.expression(module, node.func, _Use.CALLED, training, frame)
-        elif not name.startswith(
-            ("builtins.", "tensorflow.", "numpy.", "json.", "copy.", "os.", "functools.")
-        ):
+        elif not name.startswith(("builtins.", "tensorflow.", "numpy.", "json.", "copy.", "os.", "functools.")):
             self.contents.complete = False
         passing = name is not None and name.startswith("builtins.")
         for each in given:
@@ -696,9 +690,7 @@ class _Trace:
         for each in node.args:
             self.expression(module, each, use, training, frame)
 
-    def function(
-        self, module: Module, function: Function, use: _Use, training: bool, frame: Frame | None
-    ) -> None:
+    def function(self, module: Module, function: Function, use: _Use, training: bool, frame: Frame | None) -> None:
         """What a function of the project returns."""
         depth, parent = 0, frame.parent if frame is not None else None
         while parent is not None:
@@ -714,9 +706,7 @@ class _Trace:
             if not isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.Lambda)):
                 pending += ast.iter_child_nodes(node)
 
-    def bound_method(
-        self, module: Module, node: ast.Attribute, frame: Frame | None
-    ) -> tuple[Module, Function] | None:
+    def bound_method(self, module: Module, node: ast.Attribute, frame: Frame | None) -> tuple[Module, Function] | None:
         """Return the method of the project that ``self.build`` or ``builder.build`` is."""
         owner = self.instance(module, node.value)
         if owner is None:
@@ -774,9 +764,7 @@ class _Trace:
             return
         origin = {binding.node for binding in reaching(module, node)}
         for other in module.uses(scope, node.id):
-            if not isinstance(other.ctx, ast.Load) or not any(
-                b.node in origin for b in reaching(module, other)
-            ):
+            if not isinstance(other.ctx, ast.Load) or not any(b.node in origin for b in reaching(module, other)):
                 continue
             self.effect(module, other, training, frame)
 
@@ -825,9 +813,7 @@ class _Trace:
         for each in [*call.args, *(keyword.value for keyword in call.keywords)]:
             self.expression(module, each, _Use.OBJECT, True, frame)
 
-    def parameter(
-        self, module: Module, parameter: ast.arg, use: _Use, training: bool, frame: Frame | None
-    ) -> None:
+    def parameter(self, module: Module, parameter: ast.arg, use: _Use, training: bool, frame: Frame | None) -> None:
         given = frame.given(parameter) if frame is not None else None
         if given is not None:
             self.expression(given.module, given.node, use, training, given.frame)
@@ -836,11 +822,7 @@ class _Trace:
         if function is None or parameter not in _parameters(function):
             return
         owner = module.parent(function)
-        if (
-            isinstance(owner, ast.ClassDef)
-            and parameter is _parameters(function)[0]
-            and not _is_static(function)
-        ):
+        if isinstance(owner, ast.ClassDef) and parameter is _parameters(function)[0] and not _is_static(function):
             self.definition(module, owner, use, training)
             return
         sites = self.objects.call_sites(module, function)
@@ -854,9 +836,7 @@ class _Trace:
         if not sites:
             self.contents.complete = False
 
-    def attribute(
-        self, module: Module, node: ast.Attribute, use: _Use, training: bool, frame: Frame | None
-    ) -> None:
+    def attribute(self, module: Module, node: ast.Attribute, use: _Use, training: bool, frame: Frame | None) -> None:
         resolved = module.resolve(node)
         if resolved is not None:
             self.qualified(module, resolved, use, training)
@@ -905,9 +885,7 @@ class _Trace:
 
     # Definitions. ------------------------------------------------------------------------------
 
-    def definition(
-        self, module: Module, node: ast.AST, use: _Use, training: bool, frame: Frame | None = None
-    ) -> None:
+    def definition(self, module: Module, node: ast.AST, use: _Use, training: bool, frame: Frame | None = None) -> None:
         if isinstance(node, _FUNCTIONS):
             if use is _Use.CALLED:
                 self.function(module, node, _Use.VALUE, training, frame)

@@ -67,11 +67,7 @@ class Scope:
         scope = self.parent
         while scope is not None:
             # A class body is not seen from the functions inside it.
-            if (
-                name in scope.bindings
-                and not isinstance(scope.node, ast.ClassDef)
-                and name not in scope.nonlocals
-            ):
+            if name in scope.bindings and not isinstance(scope.node, ast.ClassDef) and name not in scope.nonlocals:
                 return scope
             if name in scope.globals:
                 return self.root
@@ -132,9 +128,7 @@ class Module:
     @cached_property
     def _by_kind(self) -> dict[type[ast.AST], list[tuple[int, ast.AST]]]:
         """The nodes by their class, numbered in the order of the source."""
-        ordered = sorted(
-            self._nodes, key=lambda node: (getattr(node, "lineno", 0), getattr(node, "col_offset", 0))
-        )
+        ordered = sorted(self._nodes, key=lambda node: (getattr(node, "lineno", 0), getattr(node, "col_offset", 0)))
         by_kind: dict[type[ast.AST], list[tuple[int, ast.AST]]] = {}
         for number, node in enumerate(ordered):
             by_kind.setdefault(type(node), []).append((number, node))
@@ -252,7 +246,9 @@ class Module:
         if name in scope.bindings or name in scope.uses:
             return True
         inner = (other for other in self._scopes.values() if name in other.uses)
-        return any((found := other.lookup(name)) is scope or (found is None and scope.parent is None) for other in inner)
+        return any(
+            (found := other.lookup(name)) is scope or (found is None and scope.parent is None) for other in inner
+        )
 
     # Names. ------------------------------------------------------------------------------------
 
@@ -321,9 +317,7 @@ class Module:
                 found = self.project.resolve(f"{star}.{name}", self.path)
                 if found is not None:
                     return found
-        libraries = [
-            star for star in stars if star and canonical(star + ".").startswith(("tensorflow.", "keras."))
-        ]
+        libraries = [star for star in stars if star and canonical(star + ".").startswith(("tensorflow.", "keras."))]
         return self._imported(f"{libraries[0]}.{name}") if len(libraries) == 1 else None
 
     def exported(self, name: str) -> str | None:
@@ -339,9 +333,7 @@ class Module:
     def qualname(self, node: ast.AST) -> str:
         """Return the dotted name of a definition inside its module, like ``__qualname__``."""
         names = [cast("str", node.name)]  # type: ignore[attr-defined]
-        names += [
-            a.name for a in self.ancestors(node) if isinstance(a, (*_FUNCTIONS, ast.ClassDef))
-        ]
+        names += [a.name for a in self.ancestors(node) if isinstance(a, (*_FUNCTIONS, ast.ClassDef))]
         return ".".join(reversed(names))
 
     def definition(self, qualname: str) -> Function | ast.ClassDef | None:
@@ -393,9 +385,7 @@ class _Scopes(ast.NodeVisitor):
         self.scope_of[node] = self.current
         super().visit(node)
 
-    def bind(
-        self, name: str, node: ast.AST, value: ast.expr | None = None, imported: str | None = None
-    ) -> None:
+    def bind(self, name: str, node: ast.AST, value: ast.expr | None = None, imported: str | None = None) -> None:
         scope = self.current
         while isinstance(scope.node, _COMPREHENSIONS) and isinstance(node, ast.NamedExpr) and scope.parent:
             scope = scope.parent

@@ -57,9 +57,7 @@ class Definition:
         return self.module.qualname(self.node)
 
 
-def refer(
-    graph: ImportGraph, place: Place, target: Definition, loaded: frozenset[str]
-) -> Reference | Obstacle:
+def refer(graph: ImportGraph, place: Place, target: Definition, loaded: frozenset[str]) -> Reference | Obstacle:
     """Return how an expression at a place can name a definition.
 
     Args:

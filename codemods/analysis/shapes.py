@@ -213,9 +213,7 @@ def reaching(module: Module, name: ast.Name) -> list[Binding]:
     start = _end(module, killer) if killer is not None else (0, 0)
     found = [binding for binding in before if _end(module, binding) >= start]
     inside = set(module.ancestors(killer.node)) if killer is not None else set()
-    loops = [
-        node for node in around if isinstance(node, (ast.For, ast.AsyncFor, ast.While)) and node not in inside
-    ]
+    loops = [node for node in around if isinstance(node, (ast.For, ast.AsyncFor, ast.While)) and node not in inside]
     found += [
         binding
         for binding in here
@@ -229,9 +227,7 @@ def reaching(module: Module, name: ast.Name) -> list[Binding]:
 def _in_comprehension_of(module: Module, name: ast.Name, scope: Scope) -> bool:
     """Return whether a name stands in a scope itself, or in a comprehension there."""
     inner = module.scope(name)
-    while inner is not scope and isinstance(
-        inner.node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-    ):
+    while inner is not scope and isinstance(inner.node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
         inner = cast("Scope", inner.parent)
     return inner is scope
 
@@ -656,9 +652,7 @@ class Shapes:
     def _surely_before(self, node: ast.Name, store: ast.Name) -> bool:
         """Return whether a store into a container has been made wherever its name is read at a node."""
         block = self.module.block(self.module.statement(store))
-        first = [
-            binding.node for binding in reaching(self.module, node) if not isinstance(binding.node, ast.arg)
-        ]
+        first = [binding.node for binding in reaching(self.module, node) if not isinstance(binding.node, ast.arg)]
         return (
             _position(store) < _position(node)
             and bool(first)
@@ -768,11 +762,7 @@ class Shapes:
                 return self._turn(arguments[0]) if arguments else UNKNOWN
             if name == "builtins.range":
                 return number("int")
-            if (
-                isinstance(node.func, ast.Attribute)
-                and node.func.attr in ("items", "values")
-                and not arguments
-            ):
+            if isinstance(node.func, ast.Attribute) and node.func.attr in ("items", "values") and not arguments:
                 held = self.value(node.func.value)
                 if held.kind != "dict":
                     return UNKNOWN
@@ -962,11 +952,7 @@ class Shapes:
                 and isinstance(statement.target, ast.Name)
                 and statement.target.id == name
             ):
-                yield (
-                    shapes.value(statement.value)
-                    if statement.value
-                    else shapes._annotated(statement.annotation)
-                )
+                yield (shapes.value(statement.value) if statement.value else shapes._annotated(statement.annotation))
         for node in ast.walk(owner):
             if (
                 isinstance(node, ast.Attribute)
@@ -1005,11 +991,7 @@ class Shapes:
         key = node.slice
         if isinstance(key, ast.Slice):
             return base if base.numeric or base.element is not None else UNKNOWN
-        if (
-            isinstance(key, ast.UnaryOp)
-            and isinstance(key.op, ast.USub)
-            and isinstance(key.operand, ast.Constant)
-        ):
+        if isinstance(key, ast.UnaryOp) and isinstance(key.op, ast.USub) and isinstance(key.operand, ast.Constant):
             return self.item(base, -cast("int", key.operand.value))
         if isinstance(key, ast.Constant):
             return self.item(base, key.value)
@@ -1054,11 +1036,7 @@ class Shapes:
         if package == "builtins":
             return self._builtin(last, node)
         if package in ("math", "time", "statistics", "random"):
-            return (
-                number("float")
-                if last not in ("choice", "sample", "shuffle", "choices", "strftime")
-                else None
-            )
+            return number("float") if last not in ("choice", "sample", "shuffle", "choices", "strftime") else None
         if name.startswith("numpy."):
             return self._numpy(name.removeprefix("numpy."), node)
         if name in _SCALARS:
@@ -1179,24 +1157,17 @@ class Shapes:
             if name in ("clip_by_value", "clip", "pow", "convert_to_tensor", "round"):
                 found = self.value(first)
             dtype = self._float() if name in _FLOATING else found.dtype
-            if (
-                name in ("convert_to_tensor", "zeros_like", "ones_like")
-                and _argument(node, "dtype", 1) is not None
-            ):
+            if name in ("convert_to_tensor", "zeros_like", "ones_like") and _argument(node, "dtype", 1) is not None:
                 dtype = _dtype_of(_argument(node, "dtype", 1))
             low, high = (found.low, found.high) if found.numeric else (0, None)
-            return replace(
-                tensor(low, high, dtype), share=found.share, summed=found.summed and name == "identity"
-            )
+            return replace(tensor(low, high, dtype), share=found.share, summed=found.summed and name == "identity")
         if name in _FILLED:
             low, high = _rank_of_shape(_argument(node, "dims" if name == "fill" else "shape", 0))
             given = _argument(node, "dtype")
             dtype = _dtype_of(given) if given is not None else (None if name == "fill" else "float")
             return tensor(low, high, dtype)
         if name in ("range", "linspace"):
-            return tensor(
-                1, 1, reduce(self._combined, map(self.value, node.args)).dtype if node.args else None
-            )
+            return tensor(1, 1, reduce(self._combined, map(self.value, node.args)).dtype if node.args else None)
         if name in ("stack", "concat", "concatenate", "one_hot", "expand_dims", "tile"):
             whole = name in ("stack", "concat", "concatenate")
             return tensor(1, None, self.element(self.value(first)).dtype if whole else None)
@@ -1216,9 +1187,7 @@ class Shapes:
         if name in _FLOATING:
             arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
             found = reduce(self._combined, map(self.value, arguments)) if arguments else UNKNOWN
-            return tensor(
-                found.low if found.numeric else 0, found.high if found.numeric else None, self._float()
-            )
+            return tensor(found.low if found.numeric else 0, found.high if found.numeric else None, self._float())
         return None
 
     def _without_axis(self, *nodes: ast.expr | None) -> Value:
@@ -1247,11 +1216,7 @@ class Shapes:
             return base if attribute == "copy" else self._got(base, node)
         if attribute == "format" and base.kind == "text":
             return TEXT
-        if (
-            attribute in ("run", "experimental_run_v2")
-            and base.kind == "unknown"
-            and self._runs_function(node)
-        ):
+        if attribute in ("run", "experimental_run_v2") and base.kind == "unknown" and self._runs_function(node):
             return Value("replicas")  # of a strategy that isn't seen
         if not base.instances:
             return None
@@ -1279,9 +1244,7 @@ class Shapes:
             return self._strategy(attribute, node, owner)
         if attribute == "result" and all(map(_is_metric, names)):
             return self._metric(base)
-        if attribute == "value" and all(
-            name.startswith(("tensorflow.Variable", "keras.Variable")) for name in names
-        ):
+        if attribute == "value" and all(name.startswith(("tensorflow.Variable", "keras.Variable")) for name in names):
             return tensor()
         if any(map(_is_model, names)):
             if attribute == "predict":
@@ -1302,9 +1265,7 @@ class Shapes:
             return self._on_replicas(self._ran(node), owner)
         if attribute == "reduce":
             held = self.value(_argument(node, "value", 1))
-            inner = (
-                replace(held, kind="tensor", strategy=None, share=None) if held.kind == "replicas" else held
-            )
+            inner = replace(held, kind="tensor", strategy=None, share=None) if held.kind == "replicas" else held
             if not _is_none(_argument(node, "axis", 2)) and inner.numeric:
                 inner = self.element(inner)
             return inner if inner.numeric else tensor()
@@ -1334,11 +1295,7 @@ class Shapes:
         if found is not None and not isinstance(found[1], ast.ClassDef):
             return found[0], found[1]
         value = self.value(node)
-        return (
-            (value.module, value.function)
-            if value.module is not None and value.function is not None
-            else None
-        )
+        return (value.module, value.function) if value.module is not None and value.function is not None else None
 
     def _on_replicas(self, found: Value, strategy: ast.expr) -> Value:
         if found.kind in ("dict", "tuple"):
@@ -1369,9 +1326,7 @@ class Shapes:
                 average = instance.argument(_AVERAGED[last])
                 if last != "R2Score" and _is_none(average):
                     return tensor(1, 1, self._float())
-                if not isinstance(average, (ast.Constant, type(None))) or (
-                    average is not None and _is_none(average)
-                ):
+                if not isinstance(average, (ast.Constant, type(None))) or (average is not None and _is_none(average)):
                     return tensor()
         return tensor(0, 0, self._float())
 
@@ -1413,9 +1368,7 @@ class Shapes:
             return tensor(dtype=self._float())
         if reduction is None:
             return scalar
-        named = (
-            reduction.value if isinstance(reduction, ast.Constant) else getattr(reduction, "attr", reduction)
-        )
+        named = reduction.value if isinstance(reduction, ast.Constant) else getattr(reduction, "attr", reduction)
         if named is None or str(named).lower() == "none":
             return tensor(1, None, self._float())
         return scalar if isinstance(named, str) else tensor(dtype=self._float())
@@ -1472,8 +1425,7 @@ class Shapes:
             and (
                 isinstance(self.module.parent(function), ast.ClassDef)
                 and not any(
-                    self.module.resolve(decorator) == "builtins.staticmethod"
-                    for decorator in function.decorator_list
+                    self.module.resolve(decorator) == "builtins.staticmethod" for decorator in function.decorator_list
                 )
             )
         )
@@ -1504,9 +1456,7 @@ def _decoration(module: Module, node: ast.expr) -> Literal["plain", "traced"] | 
 
 
 def _rank_of_shape(node: ast.expr | None) -> tuple[int, int | None]:
-    if isinstance(node, (ast.List, ast.Tuple)) and not any(
-        isinstance(part, ast.Starred) for part in node.elts
-    ):
+    if isinstance(node, (ast.List, ast.Tuple)) and not any(isinstance(part, ast.Starred) for part in node.elts):
         return len(node.elts), len(node.elts)
     if isinstance(node, ast.UnaryOp) or (isinstance(node, ast.Constant) and isinstance(node.value, int)):
         return 1, 1

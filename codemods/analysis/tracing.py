@@ -27,6 +27,7 @@ class Traced:
         options: the keyword arguments given to ``tf.function``.
         target: for ``f = tf.function(g)`` the ``f``; None for a decorated function.
         wrapped: for ``f = tf.function(g)`` the ``g`` in it.
+        decorator: the decorator that makes it traced.
     """
 
     function: Function
@@ -34,6 +35,7 @@ class Traced:
     options: Mapping[str, ast.expr]
     target: ast.expr | None = None
     wrapped: ast.expr | None = None
+    decorator: ast.expr | None = None
 
     @property
     def name(self) -> str:
@@ -91,23 +93,24 @@ def _is_none(node: ast.expr) -> bool:
 
 def traced_functions(module: Module) -> Iterator[Traced]:
     """Yield the functions of a module that the program asks TensorFlow to trace."""
-    for function in module.find_all(ast.FunctionDef, ast.AsyncFunctionDef):
+    definitions: Iterator[Function] = module.find_all(ast.FunctionDef, ast.AsyncFunctionDef)  # type: ignore[assignment]
+    for function in definitions:
         parent = module.parent(function)
         owner = parent if isinstance(parent, ast.ClassDef) else None
         for decorator in function.decorator_list:
             options = tracing_options(module, decorator)
             if options is not None:
-                yield Traced(function, owner, options)
+                yield Traced(function, owner, options, decorator=decorator)
                 break
     for assign in module.find_all(ast.Assign):
         found = _wrapping(module, assign.value)
         if found is not None and len(assign.targets) == 1:
             wrapped, options = found
-            function = _function_named(module, wrapped)
-            if function is not None:
-                parent = module.parent(function)
+            named = _function_named(module, wrapped)
+            if named is not None:
+                parent = module.parent(named)
                 owner = parent if isinstance(parent, ast.ClassDef) else None
-                yield Traced(function, owner, options, assign.targets[0], wrapped)
+                yield Traced(named, owner, options, assign.targets[0], wrapped)
 
 
 def _wrapping(module: Module, node: ast.expr) -> tuple[ast.expr, Mapping[str, ast.expr]] | None:
@@ -126,8 +129,10 @@ def _function_named(module: Module, node: ast.expr) -> Function | None:
     """Return the function of this module that a name or ``self.name`` means."""
     if isinstance(node, ast.Name):
         bindings = module.bindings(node)
-        found = bindings[0].node if len(bindings) == 1 else None
-        return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+        defined = [b.node for b in bindings if isinstance(b.node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        # ``f = tf.function(f)`` binds the name a second time.
+        rebound = [b for b in bindings if b.value is not None and node in ast.walk(b.value)]
+        return defined[0] if len(defined) == 1 and len(bindings) == 1 + len(rebound) else None
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
         owner = module.enclosing(node, ast.ClassDef)
         for statement in owner.body if owner is not None else ():
@@ -152,11 +157,11 @@ def references(module: Module, name: str, function: ast.AST, method: bool) -> It
     """
     if not method:
         scope = module.scope(function)
-        owner = scope.lookup(name) or scope
-        for use in module.uses(owner, name):
+        binder = scope.lookup(name) or scope
+        for use in module.uses(binder, name):
             if isinstance(use.ctx, ast.Load):
                 yield _reference(module, use)
-        if owner is not owner.root:
+        if binder is not binder.root:
             return
     owner = module.parent(function) if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
     for other in _modules_naming(module, f".{name}" if method else name):
@@ -173,6 +178,17 @@ def references(module: Module, name: str, function: ast.AST, method: bool) -> It
             for use in other.names.get(name, ()):
                 if isinstance(use.ctx, ast.Load) and other.resolve(use) == f"{module.id}.{name}":
                     yield _reference(other, use)
+            for renamed in _renamed(other, name):
+                if other.exported(renamed) == f"{module.id}.{name}":
+                    yield from references(other, renamed, other.tree, method=False)
+
+
+def _renamed(module: Module, name: str) -> Iterator[str]:
+    """Yield the names under which a module imports one with ``as``."""
+    for node in module.find_all(ast.ImportFrom):
+        for alias in node.names:
+            if alias.name == name and alias.asname not in {None, name}:
+                yield str(alias.asname)
 
 
 def _another_class(module: Module, owner: ast.ClassDef, other: Module, node: ast.Attribute) -> bool:
@@ -215,9 +231,7 @@ def _foreign(module: Module, node: ast.Attribute, resolved: str | None) -> bool:
 
 
 def _is_project_name(module: Module, name: str) -> bool:
-    return name.startswith(module.id) or (
-        module.project is not None and module.project.definition(name) is not None
-    )
+    return name.startswith(module.id) or (module.project is not None and module.project.definition(name) is not None)
 
 
 def _modules_naming(module: Module, name: str) -> Iterator[Module]:

@@ -74,9 +74,7 @@ _EXCLUSIVE = (Remove, Replace, Unwrap)
 
 def _span(node: ast.AST) -> tuple[Position, Position]:
     start = min(
-        (decorator.lineno - 1, 0)
-        if (decorator := _first_decorator(node))
-        else (node.lineno, node.col_offset),  # type: ignore[attr-defined]
+        (decorator.lineno - 1, 0) if (decorator := _first_decorator(node)) else (node.lineno, node.col_offset),  # type: ignore[attr-defined]
         (node.lineno, node.col_offset),  # type: ignore[attr-defined]
     )
     return start, (node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
@@ -112,11 +110,7 @@ def _overlap(one: Rewrite, other: Rewrite) -> bool:
             for other_edit in other.edits:
                 for other_node, other_exclusive in _nodes(other_edit):
                     if not (exclusive or other_exclusive):
-                        if (
-                            node is other_node
-                            and type(edit) is type(other_edit)
-                            and isinstance(edit, (Unwrap, Rename))
-                        ):
+                        if node is other_node and type(edit) is type(other_edit) and isinstance(edit, (Unwrap, Rename)):
                             return True
                         continue
                     other_start, other_end = _span(other_node)
@@ -147,9 +141,7 @@ class _File:
         self.lines = split_lines(text)
         self.newline = next((nl for nl in ("\r\n", "\n", "\r") if nl in text), "\n")
         self.tree = tree
-        self.config = cst.PartialParserConfig(
-            default_newline=self.newline, default_indent=_indent(self.lines, tree)
-        )
+        self.config = cst.PartialParserConfig(default_newline=self.newline, default_indent=_indent(self.lines, tree))
         self.starts: list[int] = []  # the first line of each chunk, counted from 1
         self.ends: list[int] = []
         for statement in tree.body:
@@ -247,9 +239,7 @@ class _File:
         try:
             module = cst.parse_module(seed + text, self.config)
         except cst.ParserSyntaxError as error:
-            raise CannotEditError(
-                f"LibCST can't parse line {first + error.raw_line - 2}: {error.message}"
-            ) from error
+            raise CannotEditError(f"LibCST can't parse line {first + error.raw_line - 2}: {error.message}") from error
         if module.code != seed + text:
             raise CannotEditError("LibCST doesn't give back the same text")
         chunk = _Chunk(first, module)
@@ -408,14 +398,10 @@ class _Filler(cst.CSTTransformer):
         self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
     ) -> cst.BaseStatement:
         match original_node.body:
-            case [cst.Expr(cst.Name(name))] if name in self.moves and isinstance(
-                self.moves[name].node, ast.stmt
-            ):
+            case [cst.Expr(cst.Name(name))] if name in self.moves and isinstance(self.moves[name].node, ast.stmt):
                 node = cast("Statement", self.file.moved(self.moves[name]))
                 _, own = _split_leading(node.leading_lines)
-                return cast(
-                    "cst.BaseStatement", node.with_changes(leading_lines=[*updated_node.leading_lines, *own])
-                )
+                return cast("cst.BaseStatement", node.with_changes(leading_lines=[*updated_node.leading_lines, *own]))
         return updated_node
 
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
@@ -473,11 +459,7 @@ class _Transformer(cst.CSTTransformer):
             node = node.with_changes(body=body)
             if body and body[0] is _NOTHING:
                 self.emptied.add(node)
-        if (
-            isinstance(node, cst.If)
-            and isinstance(node.orelse, cst.Else)
-            and node.orelse.body in self.emptied
-        ):
+        if isinstance(node, cst.If) and isinstance(node.orelse, cst.Else) and node.orelse.body in self.emptied:
             node = node.with_changes(orelse=None)
         return node
 
@@ -602,18 +584,14 @@ def _add_argument(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
     if isinstance(between, cst.ParenthesizedWhitespace) and between.first_line.comment is not None:
         between = between.with_changes(first_line=cst.TrailingWhitespace())
     argument = argument.with_changes(comma=last.comma, whitespace_after_arg=last.whitespace_after_arg)
-    if isinstance(last.comma, cst.Comma) and isinstance(
-        last.comma.whitespace_after, cst.ParenthesizedWhitespace
-    ):
+    if isinstance(last.comma, cst.Comma) and isinstance(last.comma.whitespace_after, cst.ParenthesizedWhitespace):
         # A comment behind the last argument stays behind it.
         tail = last.comma.whitespace_after
         if tail.first_line.comment is not None and isinstance(between, cst.ParenthesizedWhitespace):
             between = between.with_changes(first_line=tail.first_line)
             tail = tail.with_changes(first_line=cst.TrailingWhitespace())
             argument = argument.with_changes(comma=last.comma.with_changes(whitespace_after=tail))
-    last = last.with_changes(
-        comma=cst.Comma(whitespace_after=between), whitespace_after_arg=cst.SimpleWhitespace("")
-    )
+    last = last.with_changes(comma=cst.Comma(whitespace_after=between), whitespace_after_arg=cst.SimpleWhitespace(""))
     return call.with_changes(args=[*rest, last, argument])
 
 
@@ -656,9 +634,7 @@ def _add_item(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
     elif isinstance(display.lbrace.whitespace_after, cst.ParenthesizedWhitespace):
         between = display.lbrace.whitespace_after
     element = element.with_changes(comma=last.comma)
-    if isinstance(last.comma, cst.Comma) and isinstance(
-        last.comma.whitespace_after, cst.ParenthesizedWhitespace
-    ):
+    if isinstance(last.comma, cst.Comma) and isinstance(last.comma.whitespace_after, cst.ParenthesizedWhitespace):
         # A comment behind the last item stays behind it.
         tail = last.comma.whitespace_after
         if tail.first_line.comment is not None and isinstance(between, cst.ParenthesizedWhitespace):
@@ -672,9 +648,7 @@ def _add_item(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
             between = between.with_changes(first_line=tail.first_line)
             tail = tail.with_changes(first_line=cst.TrailingWhitespace())
             display = display.with_changes(rbrace=display.rbrace.with_changes(whitespace_before=tail))
-    return display.with_changes(
-        elements=[*rest, last.with_changes(comma=cst.Comma(whitespace_after=between)), element]
-    )
+    return display.with_changes(elements=[*rest, last.with_changes(comma=cst.Comma(whitespace_after=between)), element])
 
 
 def _remove_parameter(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:

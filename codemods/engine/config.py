@@ -106,15 +106,11 @@ def _parse(text: str) -> dict[str, Any]:
 def _config(file: Path, table: dict[str, Any]) -> Config:
     for key, value in table.items():
         if key not in _CHECKS:
-            raise ConfigError(
-                f"{file}: [tool.tf-codemods] has the unknown key {key!r}; there are {', '.join(_CHECKS)}"
-            )
+            raise ConfigError(f"{file}: [tool.tf-codemods] has the unknown key {key!r}; there are {', '.join(_CHECKS)}")
         wrong = _CHECKS[key](value)
         if wrong:
             raise ConfigError(f"{file}: [tool.tf-codemods] {key} {wrong}")
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
-    }
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
     return Config(**values, file=file)
 
 

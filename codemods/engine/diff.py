@@ -83,11 +83,7 @@ def _name(path: str) -> bytes:
     """Return a path and its newline as git writes them: quoted, or closed by a tab, where it has to be."""
     if any(ord(character) < 32 or character in '"\\\x7f' for character in path):
         quoted = "".join(
-            f"\\{_ESCAPES[code]}"
-            if code in _ESCAPES
-            else f"\\{code:03o}"
-            if code < 32 or code > 126
-            else chr(code)
+            f"\\{_ESCAPES[code]}" if code in _ESCAPES else f"\\{code:03o}" if code < 32 or code > 126 else chr(code)
             for code in os.fsencode(path)
         )
         return f'"{quoted}"\n'.encode()

@@ -33,9 +33,7 @@ class _Command(CodemodCommand):
     @staticmethod
     def add_args(arg_parser: argparse.ArgumentParser) -> None:
         """Declare the one option."""
-        arg_parser.add_argument(
-            "--unsafe", action="store_true", help="Make the rewrites that change behaviour too."
-        )
+        arg_parser.add_argument("--unsafe", action="store_true", help="Make the rewrites that change behaviour too.")
 
     def __init__(self, context: CodemodContext, unsafe: bool = False) -> None:
         super().__init__(context)
@@ -50,9 +48,7 @@ class _Command(CodemodCommand):
         if result.status is FileStatus.FAILED:
             raise ValueError(result.detail)
         for finding in result.findings:
-            if finding.status is Status.REFUSED or (
-                finding.status is Status.UNSAFE and not self._settings.unsafe
-            ):
+            if finding.status is Status.REFUSED or (finding.status is Status.UNSAFE and not self._settings.unsafe):
                 label = finding.reason or finding.status.value
                 self.warn(f"line {finding.line}: {finding.message} ({label}: {finding.detail})")
         if result.change is None:

@@ -62,9 +62,7 @@ def rewrite(text: str, path: str, settings: Settings, project: Project | None = 
     refused: dict[_Key, Refusal] = {}
     pending = first
     for _ in range(_PASSES):
-        accepted = [
-            found for found in pending if _wanted(found[1], settings) and _key(module, *found) not in refused
-        ]
+        accepted = [found for found in pending if _wanted(found[1], settings) and _key(module, *found) not in refused]
         if not accepted:
             break
         changed = _step(module, accepted, refused)
@@ -76,9 +74,7 @@ def rewrite(text: str, path: str, settings: Settings, project: Project | None = 
         refused = {key: UNSTABLE for key, (_, f) in zip(keys, first, strict=True) if _wanted(f, settings)}
     if module is not original:
         project.add(original)  # the others are analysed as if nothing had been changed yet
-    findings = [
-        (name, _with(finding, refused.get(key))) for (name, finding), key in zip(first, keys, strict=True)
-    ]
+    findings = [(name, _with(finding, refused.get(key))) for (name, finding), key in zip(first, keys, strict=True)]
     return Rewritten(module.text, (*findings, *_unused(suppressions, settings)), whole_file)
 
 

@@ -45,9 +45,7 @@ _COMMA = 16
 T = TypeVar("T")
 
 
-def run(
-    found: Discovery, settings: Settings, *, jobs: int = 1, cwd: Path | None = None
-) -> Iterator[FileResult]:
+def run(found: Discovery, settings: Settings, *, jobs: int = 1, cwd: Path | None = None) -> Iterator[FileResult]:
     """Yield what the codemods make of each file, in the order of their paths; nothing is written.
 
     Args:
@@ -186,15 +184,11 @@ class Worker:
             return FileResult(shown, FileStatus.UNCHANGED)
         document = source.read(path, data)
         if _weight(data) > _WEIGHT_LIMIT and isinstance(document, PythonFile):
-            raise SourceError(
-                "too-large", f"{len(data):,} bytes of code would take too much memory to analyse"
-            )
+            raise SourceError("too-large", f"{len(data):,} bytes of code would take too much memory to analyse")
         project, inside = self._project(path.absolute())
         rewritten = rewrite(document.text, inside, self._settings, project)
         if rewritten.ignored:
-            return _failed(
-                shown, SourceError("ignored", "it says `# tf-codemods: ignore-file`", skipped=True)
-            )
+            return _failed(shown, SourceError("ignored", "it says `# tf-codemods: ignore-file`", skipped=True))
         lines = split_lines(document.text)
         findings = tuple(_located(f, name, document, lines, shown) for name, f in rewritten.findings)
         if rewritten.text == document.text:
@@ -244,9 +238,7 @@ def _weight(data: bytes) -> int:
     return len(data) + _COMMA * data.count(b",")
 
 
-def _located(
-    finding: Finding, codemod: str, document: Document, lines: Sequence[str], shown: str
-) -> LocatedFinding:
+def _located(finding: Finding, codemod: str, document: Document, lines: Sequence[str], shown: str) -> LocatedFinding:
     node = finding.node
     start, end = node.lineno, node.end_lineno  # type: ignore[attr-defined]
     cell, line = document.locate(start)

@@ -160,9 +160,7 @@ def _coloured_line(line: str) -> str:
 def catalogue(codemods: Sequence[Codemod]) -> str:
     """Return the table of codemods."""
     width = max(len(codemod.name) for codemod in codemods)
-    return "\n".join(
-        _wrapped(f"{codemod.name:<{width}}  {codemod.summary}", " " * (width + 2)) for codemod in codemods
-    )
+    return "\n".join(_wrapped(f"{codemod.name:<{width}}  {codemod.summary}", " " * (width + 2)) for codemod in codemods)
 
 
 def explanation(codemod: Codemod) -> str:
@@ -173,9 +171,7 @@ def explanation(codemod: Codemod) -> str:
     if codemod.refusals:
         parts.append(style("What it refuses", bold=True))
         parts.append(
-            "\n".join(
-                _wrapped(f"  {refusal.code}: {refusal.sentence}", "      ") for refusal in codemod.refusals
-            )
+            "\n".join(_wrapped(f"  {refusal.code}: {refusal.sentence}", "      ") for refusal in codemod.refusals)
         )
     return "\n\n".join(parts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +14,15 @@ from codemods.engine import codemod as edit
 from codemods.engine.codemod import Code, Edit
 from codemods.summaries.ops import summary_name
 from codemods.summaries.plan import (
-    _NAME_SCOPES,
     CALLER_SCOPE,
     EXPORTED,
+    LOST,
+    NAME_SCOPES,
     NAMES,
     NO_WRITER,
     SEVERAL_WRITERS,
     WRITER_BLOCK,
+    WRITER_CLOSED,
     WRITER_UNKNOWN,
     Move,
     RefusedError,
@@ -28,7 +31,18 @@ from codemods.summaries.plan import (
     _names,
     passed,
 )
-from codemods.summaries.writers import NONE, SET, UNKNOWN, default_writers, visible_writer, writer_items, writers
+from codemods.summaries.writers import (
+    NONE,
+    SET,
+    UNKNOWN,
+    default_writers,
+    hidden_default,
+    in_name_scope,
+    several_defaults,
+    visible_writer,
+    writer_items,
+    writers,
+)
 
 
 class _NotHereError(Exception):
@@ -59,7 +73,6 @@ class _Unit:
     comments: tuple[str, ...] = ()  # of a block's head that doesn't move along
 
 
-
 class Emitter:
     """Turns the moves of one function into edits."""
 
@@ -68,8 +81,8 @@ class Emitter:
         self.module: Module = body.module
         self.moves = list(moves)
         self.statements = {move.summary.statement for move in moves}
-        self.values = list({id(v): v for move in moves for v in move.values.values()}.values())
-        self.edits: list[Edit] = []
+        self.values = list({id(v): v for move in moves for v in move.all_values}.values())
+        self.flushes = self._flushes()
 
     def place(self) -> Placement:
         """Return the edits.
@@ -99,27 +112,30 @@ class Emitter:
         for reference in self.body.references:
             if reference.call is not None:
                 found |= default_writers(reference.module, reference.call)
+        if SET in found and several_defaults(self.module):
+            raise RefusedError(SEVERAL_WRITERS, "several writers are set as the default")
         if found == {NONE}:
+            if hidden_default(self.module):
+                raise RefusedError(
+                    WRITER_UNKNOWN,
+                    "a writer is made the default somewhere else, in a way that can't be followed",
+                )
             return True
         if not found or UNKNOWN in found:
             raise RefusedError(WRITER_UNKNOWN)
         if NONE in found:
-            raise RefusedError(SEVERAL_WRITERS, "some calls stand under a writer and some don't; TensorFlow keeps what the first call had")
+            raise RefusedError(
+                SEVERAL_WRITERS,
+                "some calls stand under a writer and some don't; TensorFlow keeps what the first call had",
+            )
         if len(found) > 1:
             raise RefusedError(SEVERAL_WRITERS, f"the calls stand under several writers: {', '.join(sorted(found))}")
         return False
 
     def _check_scopes(self) -> None:
         for reference in self.body.references:
-            module = reference.module
-            for around in module.ancestors(reference.node):
-                if isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    break
-                if isinstance(around, ast.With) and any(
-                    isinstance(item.context_expr, ast.Call) and module.resolve(item.context_expr.func) in _NAME_SCOPES
-                    for item in around.items
-                ):
-                    raise RefusedError(CALLER_SCOPE)
+            if in_name_scope(reference.module, reference.node, NAME_SCOPES):
+                raise RefusedError(CALLER_SCOPE)
 
     def _writer_at(self, place: ast.AST) -> str:
         owner = self.body.traced.owner
@@ -131,8 +147,27 @@ class Emitter:
         if name is not None:
             return name
         if count > 1:
-            raise RefusedError(SEVERAL_WRITERS)
+            raise RefusedError(LOST)
         raise RefusedError(NO_WRITER)
+
+    def _flushes(self) -> Sequence[ast.stmt]:
+        """Return the statements of the body that only flush a writer; refuse one that closes it."""
+        names = {self.module.source(move.writer) for move in self.moves if move.writer is not None}
+        names |= {self.module.source(writer.target) for writer in writers(self.module)}
+        found = []
+        for node in self.body.nodes:
+            if not (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"flush", "close"}
+            ):
+                continue
+            statement = self.module.parent(node)
+            if self.module.source(node.func.value) in names and isinstance(statement, ast.Expr):
+                if node.func.attr == "close":
+                    raise RefusedError(WRITER_CLOSED)
+                found.append(statement)
+        return found
 
     # What moves as a whole. ----------------------------------------------------------------------
 
@@ -142,7 +177,7 @@ class Emitter:
         for item in block.items:
             call = item.context_expr
             name = self.module.resolve(call.func) if isinstance(call, ast.Call) else None
-            if name in _NAME_SCOPES or name == "tensorflow.summary.record_if":
+            if name in NAME_SCOPES or name == "tensorflow.summary.record_if":
                 found.append(call)
         return [item.context_expr for item in block.items if item.context_expr in found]
 
@@ -151,8 +186,10 @@ class Emitter:
         if statement in self.statements:
             return True
         if isinstance(statement, ast.With):
-            return len(self._host_items(statement)) == len(statement.items) and all(map(self._pure_or_alias, statement.body)) and any(
-                self._has_move(s) for s in statement.body
+            return (
+                len(self._host_items(statement)) == len(statement.items)
+                and all(map(self._pure_or_alias, statement.body))
+                and any(self._has_move(s) for s in statement.body)
             )
         if isinstance(statement, ast.If):
             return all(map(self._pure, [*statement.body, *statement.orelse]))
@@ -162,7 +199,7 @@ class Emitter:
         return any(node in self.statements for node in ast.walk(statement))
 
     def _pure_or_alias(self, statement: ast.stmt) -> bool:
-        return self._pure(statement) or self._alias(statement)
+        return self._pure(statement) or self._alias(statement) or statement in self.flushes
 
     def _alias(self, statement: ast.stmt) -> bool:
         """Tell whether a statement only gives a short name to what its block then writes."""
@@ -194,7 +231,7 @@ class Emitter:
             if around is self.body.function:
                 break
             if id(around) in inside and isinstance(around, ast.With):
-                items = ", ".join(self._line(item) for item in self._host_items(around))
+                items = ", ".join(self._head(item, unit) for item in self._host_items(around))
                 heads.append(f"with {items}:")
             elif id(around) in inside and isinstance(around, ast.If):
                 test = self._line(around.test)
@@ -202,6 +239,18 @@ class Emitter:
                 heads.append(f"if {test}:" if child in around.body else f"if not {test if simple else f'({test})'}:")
             child = around
         return heads[::-1]
+
+    def _head(self, node: ast.expr, unit: _Unit) -> str:
+        """Return an item of a block's head, aliases of the function written out."""
+        aliases = {
+            alias.id: meaning for m in unit.moves for alias, meaning in m.inlined.items() if isinstance(alias, ast.Name)
+        }
+        if not any(name.id in aliases for name in _names(node)):
+            return self._line(node)
+        text = self._line(node)
+        for name, meaning in aliases.items():
+            text = re.sub(rf"\b{name}\b", self._line(meaning), text)
+        return text
 
     def _line(self, node: ast.expr) -> str:
         source = self.module.source(node)
@@ -215,10 +264,9 @@ class Emitter:
         emitted: set[int] = set()
         gone: set[ast.stmt] = set()
         for unit in self.units:
-            kept = False
             for move in unit.moves:
                 codes = []
-                for value in move.values.values():
+                for value in move.all_values:
                     if value.code is not None and id(value) not in emitted:
                         emitted.add(id(value))
                         codes.append(f"{value.name} = {value.code}")
@@ -226,16 +274,32 @@ class Emitter:
                     anchor, branch = self._anchor(unit, move)
                     edits.append(edit.InsertBefore(anchor, "\n".join(codes)))
                     if branch is not None:
-                        kept = True
                         names = [code.partition(" = ")[0] for code in codes]
                         edits.append(edit.InsertBefore(branch, "\n".join(f"{name} = None" for name in names)))
-            if kept:
-                gone.update(move.summary.statement for move in unit.moves)
-            else:
-                gone.add(unit.node)
+            gone.update(self._removed(unit))
         edits += [edit.Remove(statement) for statement in sorted(gone, key=lambda s: s.lineno)]
         edits += self._dissolved(gone)
         return edits
+
+    def _removed(self, unit: _Unit) -> list[ast.stmt]:
+        """Return the statements of a unit that go away: not a condition under which values are computed."""
+        todo, removed = [unit.node], []
+        while todo:
+            node = todo.pop(0)
+            inside = set(ast.walk(node))
+            computed = any(
+                value.code is not None
+                for move in unit.moves
+                if move.summary.statement in inside
+                for value in move.all_values
+            )
+            if isinstance(node, ast.If) and computed:
+                todo += [*node.body, *node.orelse]
+            elif isinstance(node, ast.With) and computed and any(isinstance(n, ast.If) for n in inside):
+                todo += node.body
+            else:
+                removed.append(node)
+        return removed
 
     def _anchor(self, unit: _Unit, move: Move) -> tuple[ast.stmt, ast.If | None]:
         """Return the statement before which a value is computed, and the outermost ``if`` around it."""
@@ -268,7 +332,7 @@ class Emitter:
             items = [item.context_expr for item in block.items]
             drop = [
                 expression for expression in self._host_items(block)
-                if not (isinstance(expression, ast.Call) and self.module.resolve(expression.func) in _NAME_SCOPES)
+                if not (isinstance(expression, ast.Call) and self.module.resolve(expression.func) in NAME_SCOPES)
             ]  # fmt: skip
             if len(drop) == len(items):
                 yield edit.Unwrap(block)
@@ -292,11 +356,16 @@ class Emitter:
                     continue
                 owner = other.enclosing(function, ast.ClassDef)
                 if function.name == last or (owner is not None and function.name in {"call", "__call__"}):
-                    raise RefusedError(WRITER_BLOCK, f"`{module.source(call.func)}` may write summaries under the same writer")
+                    raise RefusedError(
+                        WRITER_BLOCK,
+                        f"`{module.source(call.func)}` may write summaries under the same writer",
+                    )
 
     # The value that the function returns. -----------------------------------------------------------
 
-    def _returned(self) -> tuple[ast.Return | None, ast.expr | None, dict[str, int | str | None], list[Value]]:
+    def _returned(
+        self,
+    ) -> tuple[ast.Return | None, ast.expr | None, dict[str, int | str | None], list[Value]]:
         """Return the return statement, its value, where it holds values already, and those it lacks.
 
         A value that the function returns already is found as the whole (None), at an index of a
@@ -317,7 +386,12 @@ class Emitter:
                     there.setdefault(element.id, index)
         elif isinstance(value, ast.Dict):
             for key, item in zip(value.keys, value.values, strict=True):
-                if isinstance(item, ast.Name) and item.id in plain and isinstance(key, ast.Constant) and isinstance(key.value, str):
+                if (
+                    isinstance(item, ast.Name)
+                    and item.id in plain
+                    and isinstance(key, ast.Constant)
+                    and isinstance(key.value, str)
+                ):
                     there.setdefault(item.id, key.value)
         lacking = list({v.name: v for v in self.values if v.name not in there}.values())
         return statement, value, there, lacking
@@ -367,15 +441,31 @@ class Emitter:
         references = self.body.references
         if len(references) != 1 or references[0].module is not self.module or references[0].call is None:
             raise _NotHereError
+        if self.body.shared or self._public_or_rebound():
+            raise _NotHereError
         call = references[0].call
         statement = self.module.parent(call)
-        if not isinstance(statement, (ast.Expr, ast.Assign)) or (isinstance(statement, ast.Assign) and len(statement.targets) != 1):
+        if not isinstance(statement, (ast.Expr, ast.Assign)) or (
+            isinstance(statement, ast.Assign) and len(statement.targets) != 1
+        ):
             raise _NotHereError
         if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
             raise _NotHereError
         if self.body.traced.owner is not None and not self._own_receiver(call):
             raise _NotHereError
         return references[0], statement
+
+    def _public_or_rebound(self) -> bool:
+        """Tell whether code out of sight may call the function, or another one under its name."""
+        module, traced = self.module, self.body.traced
+        scope = module.scope(traced.target or traced.function)
+        bindings = scope.bindings.get(traced.name, [])
+        if traced.owner is None and len(bindings) > (
+            2 if traced.target is not None and traced.name == traced.function.name else 1
+        ):
+            return True
+        exported = [b.value for b in module.inner_scope(module.tree).bindings.get("__all__", ())]
+        return any(isinstance(n, ast.Constant) and n.value == traced.name for v in exported if v for n in ast.walk(v))
 
     def _own_receiver(self, call: ast.Call) -> bool:
         """Tell whether a method is called on ``self`` in its own class."""
@@ -403,7 +493,11 @@ class Emitter:
         if isinstance(statement, ast.Expr):
             if value is None:
                 targets = [hosts[v.name] for v in lacking]
-            elif isinstance(value, ast.Tuple) and not any(isinstance(e, ast.Starred) for e in value.elts) and (there or lacking):
+            elif (
+                isinstance(value, ast.Tuple)
+                and not any(isinstance(e, ast.Starred) for e in value.elts)
+                and (there or lacking)
+            ):
                 flat = True
                 at = {index: name for name, index in there.items()}
                 targets = []
@@ -445,7 +539,11 @@ class Emitter:
         """Add the values to an assignment's targets; tell whether the returned tuple grows flat."""
         elements = target.elts if isinstance(target, (ast.Tuple, ast.List)) else None
         tuple_length = len(value.elts) if isinstance(value, ast.Tuple) else None
-        flat = elements is not None and tuple_length == len(elements) and not any(isinstance(e, ast.Starred) for e in elements)
+        flat = (
+            elements is not None
+            and tuple_length == len(elements)
+            and not any(isinstance(e, ast.Starred) for e in elements)
+        )
         for name, place in there.items():
             if place is None:
                 hosts[name] = self._readable(target)
@@ -478,7 +576,13 @@ class Emitter:
 
     def _free_name(self, name: str, scope: Scope) -> str:
         """Return a name that nothing at the call uses."""
-        candidates = [name, f"{self.body.traced.name}_{name}", f"{name}_value", f"logged_{name}", f"summary_{name}"]
+        candidates = [
+            name,
+            f"{self.body.traced.name}_{name}",
+            f"{name}_value",
+            f"logged_{name}",
+            f"summary_{name}",
+        ]
         for candidate in candidates:
             if not self.module.is_used(scope, candidate):
                 return candidate
@@ -486,13 +590,17 @@ class Emitter:
 
     def _dropped(self, reference: Reference | None) -> list[tuple[ast.arg, ast.expr | ast.keyword | None]]:
         """Return the parameters that only the moved summaries used, with what the call passes for them."""
-        if "input_signature" in self.body.traced.options or self.body.exported:
+        if (
+            "input_signature" in self.body.traced.options
+            or self.body.exported
+            or self.body.retracing_matters(self.moves)
+        ):
             return []
         function = self.body.function
         recomputed = {id(n) for move in self.moves for a, v in move.values.items() if v.code for n in ast.walk(a)}
         returned = {v.name for v in self.values if v.code is None}
         moved = {
-            id(node) for unit in self.units for node in ast.walk(unit.node)
+            id(node) for unit in self.units for statement in self._removed(unit) for node in ast.walk(statement)
         } | {id(n) for unit in self.units for h in self._context_nodes(unit) for n in ast.walk(h)}  # fmt: skip
         dropped: list[tuple[ast.arg, ast.expr | ast.keyword | None]] = []
         variadic = {function.args.vararg, function.args.kwarg}
@@ -503,7 +611,11 @@ class Emitter:
             if all(id(use) in moved and id(use) not in recomputed for use in uses):
                 argument = passed(function, reference, parameter) if reference is not None else None
                 given = next(
-                    (k for k in (reference.call.keywords if reference is not None and reference.call else ()) if k.value is argument),
+                    (
+                        k
+                        for k in (reference.call.keywords if reference is not None and reference.call else ())
+                        if k.value is argument
+                    ),
                     argument,
                 )
                 dropped.append((parameter, given))
@@ -541,7 +653,11 @@ class Emitter:
                     parts.append("    " * depth + self._translated(head, unit, reference, statement) + "\n")
             previous = chain
             parts += [f"{'    ' * len(chain)}{comment}\n" for comment in unit.comments]
-            parts += ["    " * len(chain), edit.Move(unit.node, tuple(self._inner(unit, hosts, reference, statement))), "\n"]
+            parts += [
+                "    " * len(chain),
+                edit.Move(unit.node, tuple(self._inner(unit, hosts, reference, statement))),
+                "\n",
+            ]
         return tuple(parts)
 
     def _lexical_writer(self, statement: ast.stmt) -> str | None:
@@ -557,8 +673,11 @@ class Emitter:
         """Yield the units, a ``with`` of the writer that is the default anyway taken apart."""
         for unit in self.units:
             node = unit.node
-            if around is not None and isinstance(node, ast.With) and len(node.items) == 1 and not any(
-                self._alias(s) for s in node.body
+            if (
+                around is not None
+                and isinstance(node, ast.With)
+                and len(node.items) == 1
+                and not any(self._alias(s) for s in node.body)
             ):
                 items = list(writer_items(self.module, node))
                 if items and self.module.source(items[0][1]) == around:
@@ -594,6 +713,9 @@ class Emitter:
                 host = hosts.get(value.name, value.name)
                 if self.module.source(argument) != host:
                     yield edit.Replace(argument, host)
+            if move.default_step is not None:
+                step = move.default_step.name
+                yield edit.AddArgument(move.summary.call, "step", hosts.get(step, step))
             for alias, meaning in move.inlined.items():
                 if alias in replaced or self._alias_inside(alias, inside):
                     continue
@@ -620,6 +742,8 @@ class Emitter:
                 parts = self._host_items(block) if isinstance(block, ast.With) else [block.test]
                 for part in parts:
                     for name in _names(part):
+                        if name.id in {a.id for m in unit.moves for a in m.inlined if isinstance(a, ast.Name)}:
+                            continue
                         if self._host_name(name, reference, statement) != name.id:
                             raise _NotHereError
         return head
@@ -643,7 +767,9 @@ class Emitter:
                 return name.id  # an alias that moves along
             return self._argument(name.id, reference, statement)
         here = self.module.scope(statement)
-        if scope is not None and scope.node in {n for n in ast.walk(self.module.statement(name)) if not isinstance(n, ast.stmt)}:
+        if scope is not None and scope.node in {
+            n for n in ast.walk(self.module.statement(name)) if not isinstance(n, ast.stmt)
+        }:
             return name.id  # bound inside the expression itself
         if here.lookup(name.id) is not scope:
             raise _NotHereError
@@ -676,7 +802,22 @@ class Emitter:
             len(self.module.uses(self.body.scope, parameter.arg)) == 1
             and any(parameter is dropped for dropped, _ in self._dropped(reference))
             and all((self.module.resolve(c.func) or "").startswith(("tensorflow.", "builtins.int")) for c in calls)
-            and all(isinstance(n, (ast.Call, ast.Name, ast.Attribute, ast.Constant, ast.BinOp, ast.operator, ast.keyword, ast.expr_context)) for n in ast.walk(argument))
+            and all(
+                isinstance(
+                    n,
+                    (
+                        ast.Call,
+                        ast.Name,
+                        ast.Attribute,
+                        ast.Constant,
+                        ast.BinOp,
+                        ast.operator,
+                        ast.keyword,
+                        ast.expr_context,
+                    ),
+                )
+                for n in ast.walk(argument)
+            )
         )
 
     # The wrapper. ----------------------------------------------------------------------------------
@@ -738,14 +879,26 @@ class Emitter:
             yield f"**{args.kwarg.arg}"
 
     def _signature(self) -> str:
-        return ast.unparse(self.body.function.args)
+        args = self.body.function.args
+        line = self.module.lines[self.body.function.lineno - 1]
+        match = re.search(r"def\s+\w+\s*\((.*)\)\s*(->[^#]*)?:\s*(#.*)?$", line.rstrip())
+        if match:
+            with contextlib.suppress(SyntaxError):
+                (function,) = ast.parse(f"def f({match[1]}): pass").body
+                if isinstance(function, ast.FunctionDef) and ast.dump(function.args) == ast.dump(args):
+                    return match[1]
+        return ast.unparse(args)
 
     def _returns(self) -> str:
         annotation = self.body.function.returns
         return f" -> {self._line(annotation)}" if annotation is not None else ""
 
     def _unpacked(
-        self, value: ast.expr | None, there: dict[str, int | str | None], lacking: Sequence[Value], hosts: dict[str, str]
+        self,
+        value: ast.expr | None,
+        there: dict[str, int | str | None],
+        lacking: Sequence[Value],
+        hosts: dict[str, str],
     ) -> tuple[str, str | None]:
         """Return the targets of the call in the wrapper, and what the wrapper returns."""
         extra = [v.name for v in lacking]

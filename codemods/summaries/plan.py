@@ -12,18 +12,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
-from codemods.analysis.tracing import Reference, Traced, is_keras_class, is_traced, references
+from codemods.analysis.tracing import Reference, Traced, ancestors, is_keras_class, is_traced, references
 from codemods.engine.codemod import Refusal
-from codemods.summaries.ops import Summary, summary_name
-from codemods.summaries.writers import NONE, SET, UNKNOWN, default_writers, visible_writer, writer_items
+from codemods.summaries.ops import Summary, summary_at
+from codemods.summaries.writers import as_default, writer_items
 
 KERAS_METHOD = Refusal("keras-method", "Keras calls this method itself, and names and counts what it returns")
 DECORATOR = Refusal(
     "unknown-decorator", "another decorator stands on the function, which may depend on what it returns"
 )
-GENERATOR = Refusal(
-    "generator", "the function is a generator or a coroutine, which has no one place to return from"
-)
+GENERATOR = Refusal("generator", "the function is a generator or a coroutine, which has no one place to return from")
 RECURSIVE = Refusal("recursive", "the function calls itself")
 FUNCTION_USED = Refusal("function-object-used", "the function itself is used as a value, not only called")
 CALLED_FROM_TRACED = Refusal(
@@ -31,16 +29,11 @@ CALLED_FROM_TRACED = Refusal(
 )
 OVERRIDDEN = Refusal("overridden", "another class of its hierarchy defines the same method")
 EXPORTED = Refusal("exported", "the function is exported, and its signature may not change")
-SEVERAL_RETURNS = Refusal(
-    "several-returns", "the function returns in several places, or not in every run"
-)
-NO_WRITER = Refusal(
-    "no-writer", "no writer is the default where the function is called, and none is in reach"
-)
+SEVERAL_RETURNS = Refusal("several-returns", "the function returns in several places, or not in every run")
+NO_WRITER = Refusal("no-writer", "no writer is the default where the function is called, and none is in reach")
+LOST = Refusal("writer-to-choose", "no writer is the default where the function is called, and several are in reach")
 SEVERAL_WRITERS = Refusal("several-writers", "several writers could be meant")
-WRITER_UNKNOWN = Refusal(
-    "writer-unknown", "which writer is the default depends on callers that can't be seen"
-)
+WRITER_UNKNOWN = Refusal("writer-unknown", "which writer is the default depends on callers that can't be seen")
 WRITER_IN_GRAPH = Refusal("writer-in-graph", "the writer is known inside the function only")
 WRITER_BLOCK = Refusal(
     "writer-block", "the block that makes the writer the default calls other code that may write summaries"
@@ -56,19 +49,17 @@ CONDITION = Refusal(
     "condition", "it depends on a condition that may be a tensor, which would put `cond/` before its tag"
 )
 TAG = Refusal("tag-in-graph", "its tag or another argument is computed inside the function")
-TAG_FROZEN = Refusal(
-    "tag-frozen", "its tag depends on a name that changes, and was fixed when the function was traced"
-)
+TAG_FROZEN = Refusal("tag-frozen", "its tag depends on a name that changes, and was fixed when the function was traced")
 STEP = Refusal("step", "the step may be a variable that the function changes later, or a Python number")
 STEP_SET = Refusal("step-set-inside", "the default step is set inside the function")
-NAME_SCOPE = Refusal(
-    "name-scope", "the name scope is entered twice or its name is taken, so TensorFlow numbers it"
-)
-CALLER_SCOPE = Refusal(
-    "caller-name-scope", "the call stands in a name scope, which the tag doesn't have in the graph"
-)
+NAME_SCOPE = Refusal("name-scope", "the name scope is entered twice or its name is taken, so TensorFlow numbers it")
+CALLER_SCOPE = Refusal("caller-name-scope", "the call stands in a name scope, which the tag doesn't have in the graph")
 NESTED = Refusal("nested-function", "it stands in a function inside the traced one")
 ARGUMENT = Refusal("graph-argument", "an argument exists only while the graph is built")
+UNPACKED = Refusal(
+    "unpacked-arguments", "its arguments are unpacked from a list or a dict, so what they are can't be seen"
+)
+WRITER_CLOSED = Refusal("writer-closed", "the function closes the writer, which a later call could not write to")
 WRAPPED_SHARED = Refusal("shared-function", "the function under `tf.function` is also used without it")
 WRAPPED_BOUND = Refusal(
     "bound-function", "the traced function is kept in an attribute, and called in more than one place"
@@ -79,7 +70,7 @@ REFUSALS = (
     KERAS_METHOD, DECORATOR, GENERATOR, RECURSIVE, FUNCTION_USED, CALLED_FROM_TRACED, OVERRIDDEN, EXPORTED,
     SEVERAL_RETURNS, NO_WRITER, SEVERAL_WRITERS, WRITER_UNKNOWN, WRITER_IN_GRAPH, WRITER_BLOCK, LOOP, GRAPH_LOOP,
     TRY, CONTEXT, TENSOR_CONDITION, CONDITION, TAG, TAG_FROZEN, STEP, STEP_SET, NAME_SCOPE, CALLER_SCOPE,
-    NESTED, ARGUMENT, WRAPPED_SHARED, WRAPPED_BOUND, NAMES,
+    NESTED, ARGUMENT, WRAPPED_SHARED, WRAPPED_BOUND, NAMES, UNPACKED, WRITER_CLOSED, LOST,
 )  # fmt: skip
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -87,11 +78,11 @@ _PLAIN_CONTEXTS = frozenset({
     "tensorflow.GradientTape", "tensorflow.device", "tensorflow.control_dependencies",
     "tensorflow.profiler.experimental.Trace", "tensorflow.autodiff.ForwardAccumulator",
 })  # fmt: skip
-_NAME_SCOPES = frozenset({"tensorflow.name_scope", "tensorflow.compat.v1.name_scope"})
+NAME_SCOPES = frozenset({"tensorflow.name_scope", "tensorflow.compat.v1.name_scope"})
+_SET_STEP = "tensorflow.summary.experimental.set_step"
+_GET_STEP = "tensorflow.summary.experimental.get_step"
 _RECORD_IF = "tensorflow.summary.record_if"
-_PURE_BUILTINS = frozenset(
-    {"str", "repr", "len", "int", "round", "format", "min", "max", "abs", "bool", "float"}
-)
+_PURE_BUILTINS = frozenset({"str", "repr", "len", "int", "round", "format", "min", "max", "abs", "bool", "float"})
 _PURE_METHODS = frozenset({"format", "join", "lower", "upper", "replace", "strip", "title", "split"})
 _HARMLESS_METHODS = _PURE_METHODS | {
     "gradient", "jacobian", "batch_jacobian", "watch", "append", "items", "keys", "values", "as_default", "numpy",
@@ -106,10 +97,11 @@ _VARIABLES = frozenset({
 class RefusedError(Exception):
     """A summary can't be moved; carries the refusal and a sentence of detail."""
 
-    def __init__(self, refusal: Refusal, detail: str | None = None) -> None:
+    def __init__(self, refusal: Refusal, detail: str | None = None, *, lost: bool = False) -> None:
         super().__init__(detail or refusal.sentence)
         self.refusal = refusal
         self.detail = detail
+        self.lost = lost  # nothing is recorded today
 
 
 @dataclass
@@ -146,6 +138,12 @@ class Move:
     contexts: list[ast.With | ast.If] = field(default_factory=list)
     parameters: set[str] = field(default_factory=set)
     frozen: bool = False
+    default_step: Value | None = None
+
+    @property
+    def all_values(self) -> list[Value]:
+        """The values that the function must return for it."""
+        return [*self.values.values(), *([self.default_step] if self.default_step is not None else [])]
 
 
 def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
@@ -167,6 +165,7 @@ class TracedBody:
         self.function = traced.function
         self.scope: Scope = module.inner_scope(traced.function)
         self.taken: set[str] = set()  # names made up for values
+        self.shared = False  # a base class declares the method too
 
     # The function. -----------------------------------------------------------------------------
 
@@ -208,7 +207,8 @@ class TracedBody:
         if traced.target is None:
             return list(references(self.module, traced.name, self.function, traced.owner is not None))
         method = isinstance(traced.target, ast.Attribute)
-        return list(references(self.module, traced.name, traced.target, method))
+        found = references(self.module, traced.name, traced.target, method)
+        return [reference for reference in found if reference.node is not traced.wrapped]
 
     @cached_property
     def exported(self) -> bool:
@@ -246,6 +246,25 @@ class TracedBody:
                 return True
         return False
 
+    def retracing_matters(self, moves: Sequence[Move]) -> bool:
+        """Tell whether the function does something anew in each trace, and is traced for each step.
+
+        A new trace starts the random operations in it again.
+        """
+        if not any(self.python_step(move) for move in moves):
+            return False
+        module, project = self.module, self.module.project
+        for node in module.find_all(ast.Call):
+            name = module.resolve(node.func) or ""
+            if name.startswith("keras.") and re.search("Dropout|Noise|Random", name):
+                return True
+            inside = module.function(node)
+            if inside is not None and (name.startswith("tensorflow.random.") or name.endswith(".dropout")):
+                return True
+            if inside is self.function and name == "builtins.print":
+                return True
+        return bool(project and any(path != module.path for path in project.mentioning("Dropout", "dropout")))
+
     def check(self) -> None:
         """Refuse what can't be rewritten whatever the summary is."""
         function, traced = self.function, self.traced
@@ -254,13 +273,15 @@ class TracedBody:
         ):
             raise RefusedError(GENERATOR)
         if len(function.decorator_list) > (traced.target is None):
-            raise RefusedError(DECORATOR)
+            others = [d for d in function.decorator_list if traced.decorator is not d]
+            raise RefusedError(
+                DECORATOR,
+                f"`@{self.module.source(others[0])}` stands on the function too, and may depend on what it returns",
+            )
         if self.exported and function.name in {"call", "train_step", "test_step", "predict_step", "__call__"}:
             raise RefusedError(KERAS_METHOD)
         if function.name.startswith("__") and function.name.endswith("__"):
-            raise RefusedError(
-                FUNCTION_USED, f"`{function.name}` is called by Python itself, which can't be seen"
-            )
+            raise RefusedError(FUNCTION_USED, f"`{function.name}` is called by Python itself, which can't be seen")
         if traced.wrapped is not None:
             self._check_wrapped(traced.wrapped)
         inside = set(self.nodes)
@@ -276,20 +297,21 @@ class TracedBody:
             if reference.call in inside:
                 raise RefusedError(RECURSIVE)
             if is_traced(reference.module, reference.call):
-                raise RefusedError(
-                    CALLED_FROM_TRACED, f"{CALLED_FROM_TRACED.sentence} ({self._where(reference)})"
-                )
+                raise RefusedError(CALLED_FROM_TRACED, f"{CALLED_FROM_TRACED.sentence} ({self._where(reference)})")
         if traced.owner is not None:
             self._check_hierarchy(traced.owner)
 
     def _check_wrapped(self, wrapped: ast.expr) -> None:
-        uses = references(self.module, self.function.name, self.function, self.traced.owner is not None)
-        if any(reference.node is not wrapped for reference in uses):
-            raise RefusedError(WRAPPED_SHARED)
         target = self.traced.target
+        same = self.traced.name == self.function.name and isinstance(target, ast.Attribute) == (
+            self.traced.owner is not None
+        )
+        uses = references(self.module, self.function.name, self.function, self.traced.owner is not None)
+        if not same and any(reference.node is not wrapped for reference in uses):
+            raise RefusedError(WRAPPED_SHARED)
         if isinstance(target, ast.Attribute) and len(self.references) != 1:
             raise RefusedError(WRAPPED_BOUND)
-        if isinstance(target, ast.Name) and len(self.module.bindings(target)) != 1:
+        if isinstance(target, ast.Name) and len(self.module.bindings(target)) != 1 + same:
             raise RefusedError(WRAPPED_SHARED, f"`{target.id}` is bound more than once")
 
     def _check_hierarchy(self, owner: ast.ClassDef) -> None:
@@ -307,12 +329,15 @@ class TracedBody:
                     for s in klass.body
                 ):
                     continue
-                bases = {other.resolve(base) for base in klass.bases}
-                own_bases = {self.module.resolve(base) for base in owner.bases}
-                if identity in bases or f"{other.id}.{other.qualname(klass)}" in own_bases:
+                other_id = f"{other.id}.{other.qualname(klass)}"
+                below = identity in ancestors(other, klass)
+                if below or (
+                    other_id in ancestors(self.module, owner) and not _only_declares(klass, self.function.name)
+                ):
                     raise RefusedError(
                         OVERRIDDEN, f"`{klass.name}.{self.function.name}` is the same method in its hierarchy"
                     )
+                self.shared = self.shared or other_id in ancestors(self.module, owner)
 
     def _where(self, reference: Reference) -> str:
         place = f"on line {reference.node.lineno}"
@@ -354,9 +379,7 @@ class TracedBody:
                 self._condition(move, around)
             elif isinstance(around, ast.For):
                 name = self.module.resolve(around.iter.func) if isinstance(around.iter, ast.Call) else None
-                raise RefusedError(
-                    GRAPH_LOOP if name is not None and name.startswith("tensorflow.") else LOOP
-                )
+                raise RefusedError(GRAPH_LOOP if name is not None and name.startswith("tensorflow.") else LOOP)
             elif isinstance(around, ast.While):
                 raise RefusedError(GRAPH_LOOP)
             elif isinstance(around, ast.Try):
@@ -379,10 +402,10 @@ class TracedBody:
             if writer is not None:
                 self._writer(move, writer, item)
                 host = True
-            elif name in _NAME_SCOPES and isinstance(call, ast.Call):
+            elif name in NAME_SCOPES and isinstance(call, ast.Call):
                 if move.summary.scoped:
                     self._name_scope(move, call, item)
-                    host = True
+                host = host or move.summary.scoped or self._scopes_another(block)
             elif name == _RECORD_IF and isinstance(call, ast.Call) and call.args:
                 self._record_if(move, call.args[0])
                 host = True
@@ -401,6 +424,11 @@ class TracedBody:
         if host:
             move.contexts.append(block)
 
+    def _scopes_another(self, block: ast.With) -> bool:
+        """Tell whether a block has a summary whose tag its name scope becomes part of."""
+        calls = (node for node in ast.walk(block) if isinstance(node, ast.Call))
+        return any((found := summary_at(self.module, call)) is not None and found.scoped for call in calls)
+
     def _writer(self, move: Move, writer: ast.expr, item: ast.withitem) -> None:
         if item.optional_vars is not None:
             raise RefusedError(WRITER_IN_GRAPH)
@@ -410,24 +438,18 @@ class TracedBody:
             if self._is_local(name) and name.id not in self.parameters:
                 raise RefusedError(WRITER_IN_GRAPH, f"`{name.id}` is bound inside the function")
         if any(isinstance(node, ast.Call) for node in ast.walk(writer)):
-            raise RefusedError(
-                WRITER_IN_GRAPH, f"`{self.module.source(writer)}` is computed inside the function"
-            )
+            raise RefusedError(WRITER_IN_GRAPH, f"`{self.module.source(writer)}` is computed inside the function")
         self._host(move, writer)
         call = item.context_expr
         assert isinstance(call, ast.Call)
-        for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
+        for argument in [*call.args, *(given.value for given in call.keywords)]:
             self._host(move, argument)
             if not isinstance(argument, ast.Constant):
                 self._changing(move, argument)
 
     def _name_scope(self, move: Move, call: ast.Call, item: ast.withitem) -> None:
         first = call.args[0] if call.args else None
-        if (
-            item.optional_vars is not None
-            or not isinstance(first, ast.Constant)
-            or not isinstance(first.value, str)
-        ):
+        if item.optional_vars is not None or not isinstance(first, ast.Constant) or not isinstance(first.value, str):
             raise RefusedError(NAME_SCOPE, "the name scope's name is computed, so TensorFlow may number it")
         name = first.value
         if name.endswith("/"):
@@ -436,19 +458,26 @@ class TracedBody:
         same = [
             other
             for other in module.find_all(ast.Call)
-            if module.resolve(other.func) in _NAME_SCOPES
+            if module.resolve(other.func) in NAME_SCOPES
             and other.args
             and isinstance(other.args[0], ast.Constant)
             and str(other.args[0].value).partition("/")[0] == name.partition("/")[0]
         ]
         top = name.partition("/")[0]
         named = (
-            keyword.value.value
+            given.value.value
             for other in module.find_all(ast.Call)
-            for keyword in other.keywords
-            if keyword.arg == "name" and isinstance(keyword.value, ast.Constant)
+            for given in other.keywords
+            if given.arg == "name" and isinstance(given.value, ast.Constant)
         )
-        if len(same) > 1 or top in self.parameters or top in named or top in self._op_names:
+        tags = {
+            tag.value
+            for node in self.nodes
+            if isinstance(node, ast.Call)
+            and (found := summary_at(module, node)) is not None
+            and isinstance(tag := found.tag, ast.Constant)
+        }
+        if len(same) > 1 or top in tags or top in self.parameters or top in named or top in self._op_names:
             raise RefusedError(
                 NAME_SCOPE, f"`{name}` is taken in the graph by another scope, layer, argument or operation"
             )
@@ -492,9 +521,7 @@ class TracedBody:
             for part in (test.left, *test.comparators):
                 self._python(move, part)
         elif not self.is_python(test):
-            tensor = any(
-                self._is_local(name) and name.id not in self.parameters for name in _names(test)
-            ) or any(
+            tensor = any(self._is_local(name) and name.id not in self.parameters for name in _names(test)) or any(
                 isinstance(n, ast.Call) and (self.module.resolve(n.func) or "").startswith("tensorflow.")
                 for n in ast.walk(test)
             )
@@ -520,12 +547,9 @@ class TracedBody:
             bindings = module.bindings(node)
             if bindings and all(isinstance(b.node, ast.arg) for b in bindings):
                 return self._python_parameter(bindings[0].node, depth)  # type: ignore[arg-type]
-            return bool(bindings) and all(
-                b.value is not None and self.is_python(b.value, depth + 1) for b in bindings
-            )
+            return bool(bindings) and all(b.value is not None and self.is_python(b.value, depth + 1) for b in bindings)
         if isinstance(node, ast.Attribute):
-            name = module.resolve(node.value)
-            if name is not None and name.endswith(("flags.FLAGS", "app.flags.FLAGS")):
+            if (module.resolve(node.value) or "").endswith("flags.FLAGS"):
                 return True
             values = list(self._attribute_values(node))
             return bool(values) and all(self.is_python(value, depth + 1) for value in values)
@@ -533,6 +557,10 @@ class TracedBody:
 
     def _python_parameter(self, parameter: ast.arg, depth: int) -> bool:
         function = self.module.function(parameter)
+        if function is self.function:
+            given = [passed(function, reference, parameter) for reference in self.references]
+            if any(a is not None and not (self.is_python(a, depth + 1) or self._counts(a)) for a in given):
+                return False
         annotation = parameter.annotation
         if isinstance(annotation, ast.Name) and annotation.id in {"bool", "int", "str"}:
             return True
@@ -567,8 +595,8 @@ class TracedBody:
                     and isinstance(target.value, ast.Name)
                     and target.value.id == "self"
                 ):
-                    value = child.value  # type: ignore[union-attr]
-                    if value is not None:
+                    value = getattr(child, "value", None)
+                    if isinstance(value, ast.expr):
                         yield value
 
     # Expressions that the host evaluates. --------------------------------------------------------
@@ -606,9 +634,7 @@ class TracedBody:
                 continue
             if scope is self.scope:
                 if name.id not in self.parameters or self._rebound(name.id):
-                    raise RefusedError(
-                        TAG, f"`{name.id}`, which an argument needs, is computed inside the function"
-                    )
+                    raise RefusedError(TAG, f"`{name.id}`, which an argument needs, is computed inside the function")
                 move.parameters.add(name.id)
             elif scope is not None and self._changes(scope, name.id):
                 if frozen_is_refused:
@@ -617,6 +643,7 @@ class TracedBody:
                         f"`{name.id}` changes, and its value was fixed when the function was traced",
                     )
                 move.frozen = True
+        self._not_stored(node)
         if frozen_is_refused:
             for attribute in (child for child in ast.walk(node) if isinstance(child, ast.Attribute)):
                 owner = module.enclosing(attribute, ast.ClassDef)
@@ -635,6 +662,20 @@ class TracedBody:
             ):
                 raise RefusedError(
                     TAG, f"`{module.source(call)}` would be called on the host instead of once for each trace"
+                )
+
+    def _not_stored(self, node: ast.expr) -> None:
+        """Refuse an expression that the function itself assigns a part of, once for each trace."""
+        attributes = {n.attr for n in self.nodes if isinstance(n, ast.Attribute) and not isinstance(n.ctx, ast.Load)}
+        outer = self.scope.globals | self.scope.nonlocals
+        names = {n.id for n in self.nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)} & outer
+        for part in ast.walk(node):
+            stored = (isinstance(part, ast.Attribute) and part.attr in attributes) or (
+                isinstance(part, ast.Name) and part.id in names
+            )
+            if stored and isinstance(part, (ast.Attribute, ast.Name)):
+                raise RefusedError(
+                    STEP, f"the function assigns `{self.module.source(part)}` itself, once for each trace"
                 )
 
     def _changes(self, scope: Scope, name: str) -> bool:
@@ -662,15 +703,19 @@ class TracedBody:
     # Values that the function returns. ------------------------------------------------------------
 
     def _data(self, move: Move, node: ast.expr) -> None:
-        if isinstance(node, ast.Constant) or (
-            isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)
-        ):
+        if isinstance(node, ast.Constant) or (isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)):
             return
         if any(
             isinstance(child, (ast.Lambda, ast.Yield, ast.Await, ast.NamedExpr, ast.Starred))
             for child in ast.walk(node)
         ):
             raise RefusedError(ARGUMENT)
+        given = isinstance(node, ast.Name) and self._is_local(node) and node.id in self.parameters
+        if given and isinstance(node, ast.Name) and not self._rebound(node.id):
+            kept = self.may_be_variable(node) is False or not self.effects_after(move.summary.statement)
+            if kept:  # the caller has it
+                move.parameters.add(node.id)
+                return
         move.values[node] = self._shared(move, self._value(move, node))
 
     def _value(self, move: Move, node: ast.expr) -> Value:
@@ -682,7 +727,7 @@ class TracedBody:
                 return Value(node.id)
             return Value(self.fresh(self._base_name(move, node)), f"{self.tensorflow}.identity({node.id})")
         base = self._base_name(move, node)
-        source = self.module.source(node)
+        source = self._dedented(node, move.summary.statement)
         if isinstance(node, ast.Attribute) or (
             isinstance(node, ast.Subscript)
             and not isinstance(node.slice, (ast.Slice, ast.Tuple))
@@ -692,6 +737,17 @@ class TracedBody:
         elif "\n" in source and not isinstance(node, (ast.Call, ast.List, ast.Tuple, ast.Dict)):
             source = f"({source})"
         return Value(self.fresh(base), source)
+
+    def _dedented(self, node: ast.expr, statement: ast.stmt) -> str:
+        """Return an expression's source as it reads at the start of a line of its own."""
+        source = self.module.source(node)
+        first, *rest = source.split("\n")
+        if not rest or '"""' in source or "'''" in source:
+            return source
+        line = self.module.lines[node.lineno - 1]
+        own = len(line) - len(line.lstrip())
+        indent = own if own == node.col_offset else statement.col_offset
+        return "\n".join([first, *(line[min(indent, len(line) - len(line.lstrip())) :] for line in rest)])
 
     def _stable(self, move: Move, node: ast.Name, conditional: bool) -> bool:
         """Tell whether a name has, at the end of the function, the value that it has at the summary."""
@@ -729,11 +785,8 @@ class TracedBody:
             return next(iter(known)) if len(known) == 1 else None
         if isinstance(node, ast.Call):
             name = module.resolve(node.func)
-            if name in _VARIABLES or (
-                isinstance(node.func, ast.Attribute) and node.func.attr in {"add_weight", "add_variable"}
-            ):
-                return True
-            return False if name is not None or not isinstance(node.func, ast.Attribute) else False
+            method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            return name in _VARIABLES or method in {"add_weight", "add_variable"}
         if isinstance(node, ast.Name):
             if depth > 4:
                 return None
@@ -761,9 +814,7 @@ class TracedBody:
         refs = (
             self.references
             if function is self.function
-            else references(
-                module, function.name, function, isinstance(module.parent(function), ast.ClassDef)
-            )
+            else references(module, function.name, function, isinstance(module.parent(function), ast.ClassDef))
         )
         for reference in refs:
             argument = passed(function, reference, parameter)
@@ -798,9 +849,7 @@ class TracedBody:
             and not isinstance(self.module.parent(part), ast.Attribute)
             and not self.is_python(part)
         ):
-            raise RefusedError(
-                STEP, f"`{self.module.source(node)}` may be changed by the function after the summary"
-            )
+            raise RefusedError(STEP, f"`{self.module.source(node)}` may be changed by the function after the summary")
 
     # The step. -----------------------------------------------------------------------------------
 
@@ -812,10 +861,16 @@ class TracedBody:
         expression = self.inline(move, step)
         if isinstance(expression, ast.Constant):
             return
+        if isinstance(expression, ast.Call) and self.module.resolve(expression.func) == _GET_STEP:
+            known = {self.may_be_variable(value) for value in self._default_steps}
+            if known != {False} and self.effects_after(move.summary.statement):
+                if known != {True}:
+                    raise RefusedError(STEP)
+                value = Value(self.fresh("step"), f"{self.tensorflow}.identity({self.module.source(step)})")
+                move.values[step] = self._shared(move, value)
+            return
         names = _names(expression)
-        local = [
-            n for n in names if self._is_local(n) and (n.id not in self.parameters or self._rebound(n.id))
-        ]
+        local = [n for n in names if self._is_local(n) and (n.id not in self.parameters or self._rebound(n.id))]
         variable = [
             part
             for part in ast.walk(expression)
@@ -873,7 +928,9 @@ class TracedBody:
                 )
             else:
                 value = Value(
-                    self.fresh(expression.attr if isinstance(expression, ast.Attribute) else f"{ast.unparse(expression)}_now"),
+                    self.fresh(
+                        expression.attr if isinstance(expression, ast.Attribute) else f"{ast.unparse(expression)}_now"
+                    ),
                     f"{self.tensorflow}.identity({source})",
                 )
         else:
@@ -920,24 +977,43 @@ class TracedBody:
             return self.may_be_variable(node.args[0]) is True
         return wide and name in {"tensorflow.cast", "tensorflow.constant", "tensorflow.convert_to_tensor"}
 
+    @cached_property
+    def _default_steps(self) -> list[ast.expr]:
+        """What the project's module gives as the default step, outside the function."""
+        module = self.module
+        values = []
+        for call in module.find_all(ast.Call):
+            if call in self.own:
+                continue
+            if module.resolve(call.func) == _SET_STEP:
+                values += call.args[:1]
+            elif isinstance(call.func, ast.Attribute) and call.func.attr == "as_default":
+                values += [*call.args[:1], *(k.value for k in call.keywords if k.arg == "step")]
+        return values
+
     def _default_step(self, move: Move) -> None:
         """Keep the default step, as it was where the summary stood."""
         module = self.module
-        sets = [
-            call
-            for call in module.find_all(ast.Call)
-            if module.resolve(call.func) == "tensorflow.summary.experimental.set_step"
-        ]
-        if any(call in self.nodes for call in sets):
+        if any(isinstance(node, ast.Call) and module.resolve(node.func) == _SET_STEP for node in self.nodes):
             raise RefusedError(STEP_SET)
-        values = [call.args[0] for call in sets if call.args]
-        for call in module.find_all(ast.Call):
-            if isinstance(call.func, ast.Attribute) and call.func.attr == "as_default":
-                values += [*call.args[:1], *(k.value for k in call.keywords if k.arg == "step")]
-        variable = [value for value in values if self.may_be_variable(value) is not False]
+        for block in move.contexts:
+            for item in block.items if isinstance(block, ast.With) else ():
+                call = item.context_expr
+                if as_default(call) is not None and isinstance(call, ast.Call) and (call.args or call.keywords):
+                    return  # given by the block, which goes along
+        variable = [value for value in self._default_steps if self.may_be_variable(value) is not False]
         if variable and self.effects_after(move.summary.statement):
-            raise RefusedError(STEP, "the default step may be a variable that the function changes after the summary")
-        if len(variable) < len(values):
+            if any(self.may_be_variable(value) is not True for value in self._default_steps):
+                raise RefusedError(
+                    STEP, "the default step may be a variable that the function changes after the summary"
+                )
+            prefix = move.summary.call.func
+            tensorboard = (
+                module.source(prefix.value) if isinstance(prefix, ast.Attribute) else f"{self.tensorflow}.summary"
+            )
+            value = Value(self.fresh("step"), f"{self.tensorflow}.identity({tensorboard}.experimental.get_step())")
+            move.default_step = self._shared(move, value)
+        elif len(variable) < len(self._default_steps):
             move.frozen = True
 
     # Names. ------------------------------------------------------------------------------------
@@ -1002,6 +1078,18 @@ class TracedBody:
             if self.module.resolve(node) == "tensorflow":
                 return node.id
         raise RefusedError(NAMES, "the file has no name for TensorFlow itself")
+
+
+def _only_declares(klass: ast.ClassDef, name: str) -> bool:
+    """Tell whether a class's method is an abstract one, which does nothing."""
+    for statement in klass.body:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) and statement.name == name:
+            return all(
+                isinstance(part, (ast.Pass, ast.Raise))
+                or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+                for part in statement.body
+            )
+    return False
 
 
 def _names(node: ast.AST) -> list[ast.Name]:

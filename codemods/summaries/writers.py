@@ -90,10 +90,12 @@ def default_writers(module: Module, node: ast.AST, seen: frozenset[ast.AST] = fr
     for ancestor in module.ancestors(node):
         if ancestor is function:
             break
+        if isinstance(ancestor, ast.Lambda):
+            return {UNKNOWN}
         if isinstance(ancestor, ast.With):
             items = list(writer_items(module, ancestor))
             if items:
-                return {module.source(items[-1][1])}
+                return {_identity(module, items[-1][1])}
     if _set_before(module, node, function):
         return {SET}
     if function is None:
@@ -112,6 +114,49 @@ def default_writers(module: Module, node: ast.AST, seen: frozenset[ast.AST] = fr
     return found or {UNKNOWN}
 
 
+def _identity(module: Module, writer: ast.expr) -> str:
+    """Return what a writer is known by: for a global one its module's name and its own."""
+    if isinstance(writer, ast.Name):
+        bindings = module.bindings(writer)
+        scope = module.scope(writer).lookup(writer.id)
+        if bindings and scope is module.inner_scope(module.tree) and bindings[0].imported is None:
+            return f"{module.id}.{writer.id}"
+    return module.resolve(writer) or module.source(writer)
+
+
+def hidden_default(module: Module) -> bool:
+    """Tell whether a writer may be made the default in a way that isn't followed.
+
+    ``set_as_default`` in another function, ``as_default`` that is no item of a ``with``, and context
+    managers of the project's own are such ways.
+    """
+    project = module.project
+    paths = project.mentioning("set_as_default", "as_default") if project is not None else []
+    others = [m for path in paths if project is not None and path != module.path and (m := project.module(path))]
+    return any(_hides_default(other) for other in [module, *others])
+
+
+def _hides_default(module: Module) -> bool:
+    if any(isinstance(module.parent(node), ast.Call) for node in module.attributes.get("set_as_default", ())):
+        return True
+    items = {item.context_expr for block in module.find_all(ast.With) for item in block.items}
+    for node in module.attributes.get("as_default", ()):
+        call = module.parent(node)
+        if call not in items and not _is_graph(module, node.value):
+            return True
+    for yielding in module.find_all(ast.Yield):
+        for block in module.ancestors(yielding):
+            if isinstance(block, ast.With) and any(writer_items(module, block)):
+                return True
+    return False
+
+
+def several_defaults(module: Module) -> bool:
+    """Tell whether a module sets several writers as the default for good."""
+    setters = {module.source(node.value) for node in module.attributes.get("set_as_default", ())}
+    return len(setters) > 1
+
+
 def _runs_main(module: Module, node: ast.AST) -> bool:
     call = module.parent(node)
     return isinstance(call, ast.Call) and module.resolve(call.func) in {
@@ -121,12 +166,32 @@ def _runs_main(module: Module, node: ast.AST) -> bool:
 
 def _set_before(module: Module, node: ast.AST, function: ast.AST | None) -> bool:
     line = getattr(node, "lineno", 0)
-    for call in module.find_all(ast.Call):
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "set_as_default":
-            where = module.function(call)
-            if where is None or (where is function and call.lineno < line):
-                return True
-    return False
+    return any(
+        isinstance(module.parent(setter), ast.Call) and module.function(setter) is function and setter.lineno < line
+        for setter in module.attributes.get("set_as_default", ())
+    )
+
+
+def in_name_scope(
+    module: Module, node: ast.AST, scopes: frozenset[str], seen: frozenset[ast.AST] = frozenset()
+) -> bool:
+    """Tell whether host code at a node may run inside a name scope, its callers' ones counted."""
+    function = module.function(node)
+    for around in module.ancestors(node):
+        if around is function:
+            break
+        if isinstance(around, ast.With) and any(
+            isinstance(item.context_expr, ast.Call) and module.resolve(item.context_expr.func) in scopes
+            for item in around.items
+        ):
+            return True
+    if function is None or function in seen:
+        return False
+    if any("with_name_scope" in module.source(decorator) for decorator in function.decorator_list):
+        return True
+    parent = module.parent(function)
+    found = references(module, function.name, function, isinstance(parent, ast.ClassDef))
+    return any(r.call is not None and in_name_scope(r.module, r.call, scopes, seen | {function}) for r in found)
 
 
 def visible_writer(module: Module, place: ast.AST, owner: ast.ClassDef | None) -> tuple[str | None, int]:

@@ -166,8 +166,7 @@ class Observer:
                 except Exception:  # never initialised, or its value was not kept
                     value = None
                 found.append(
-                    _description(known["name"], value)
-                    or _unread(known["name"], known["dtype"].name, known["shape"])
+                    _description(known["name"], value) or _unread(known["name"], known["dtype"].name, known["shape"])
                 )
         return found
 
@@ -356,9 +355,7 @@ def _observe_sessions(observer: Observer) -> None:
     config_pb2 = _module("tensorflow.core.protobuf.config_pb2")
     rewriter = _module("tensorflow.core.protobuf.rewriter_config_pb2")
 
-    def init(
-        original: Any, self: Any, target: Any = "", graph: Any = None, config: Any = None, **kwargs: Any
-    ) -> None:
+    def init(original: Any, self: Any, target: Any = "", graph: Any = None, config: Any = None, **kwargs: Any) -> None:
         if config is None or isinstance(config, config_pb2.ConfigProto):
             given, config = config, config_pb2.ConfigProto()
             config.MergeFrom(given or config)

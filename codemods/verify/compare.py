@@ -129,9 +129,7 @@ class _Comparison:
                 f"{after.traced} and {after.host} after"
             )
         if self.before.event_files != self.after.event_files:
-            self.notes.append(
-                f"event files: {self.before.event_files} before, {self.after.event_files} after"
-            )
+            self.notes.append(f"event files: {self.before.event_files} before, {self.after.event_files} after")
 
     def _end(self) -> None:
         before, after = _ending(self.before), _ending(self.after)
@@ -168,13 +166,9 @@ class _Comparison:
                 if self.loses:
                     gained += len(new)
                 else:
-                    self.different.append(
-                        f"{folder}: {_named(new[0])}: none before, {_events(len(new))} after"
-                    )
+                    self.different.append(f"{folder}: {_named(new[0])}: none before, {_events(len(new))} after")
         if gained:
-            self.repaired.append(
-                f"{_events(gained)} recorded that {'was' if gained == 1 else 'were'} lost before"
-            )
+            self.repaired.append(f"{_events(gained)} recorded that {'was' if gained == 1 else 'were'} lost before")
         if len(self.different) == found:
             self.same.append(f"{_events(len(self.before.events))} with folder, tag, step, kind and value")
 
@@ -191,9 +185,7 @@ class _Comparison:
             before = tuple(_without_value(variable) for variable in before)
             after = tuple(_without_value(variable) for variable in after[: len(before)])
         if before == after:
-            self.same.append(
-                _count(len(before), "variable") + (" as far as the original ran" if self.stopped else "")
-            )
+            self.same.append(_count(len(before), "variable") + (" as far as the original ran" if self.stopped else ""))
             return
         for number, (old, new) in enumerate(zip(before, after, strict=False)):
             if old != new:
@@ -225,9 +217,7 @@ class _Comparison:
             self.same.append(f"{_count(len(before.splitlines()), 'line')} of output")
             return
         if self.stopped and after.startswith(before):
-            self.same.append(
-                f"{_count(len(before.splitlines()), 'line')} of output, as far as the original ran"
-            )
+            self.same.append(f"{_count(len(before.splitlines()), 'line')} of output, as far as the original ran")
             return
         old, new = before.splitlines(), after.splitlines()
         for number, (left, right) in enumerate(zip(old, new, strict=False)):
@@ -243,9 +233,7 @@ def _unsteady(first: Observation, second: Observation) -> list[str]:
     comparison = _Comparison(first, second)
     comparison.loses = comparison.stopped = False
     comparison.compare()
-    return [
-        f"the original is not deterministic: {line}" for line in comparison.different + comparison.repaired
-    ]
+    return [f"the original is not deterministic: {line}" for line in comparison.different + comparison.repaired]
 
 
 def _without_values(run: Observation) -> Observation:
@@ -253,9 +241,7 @@ def _without_values(run: Observation) -> Observation:
         run,
         events=tuple(replace(event, value="", digest="") for event in run.events),
         variables=None if run.variables is None else tuple(map(_without_value, run.variables)),
-        saved=tuple(
-            replace(item, variables=tuple(map(_without_value, item.variables))) for item in run.saved
-        ),
+        saved=tuple(replace(item, variables=tuple(map(_without_value, item.variables))) for item in run.saved),
     )
 
 
@@ -349,9 +335,7 @@ def _saved_difference(old: Saved, new: Saved) -> str:
         return f"{old.kind} before, {new.kind} after"
     if old.signatures != new.signatures:
         return f"signatures {list(old.signatures)} before, {list(new.signatures)} after"
-    changed = Counter(old.variables) - Counter(new.variables) or Counter(new.variables) - Counter(
-        old.variables
-    )
+    changed = Counter(old.variables) - Counter(new.variables) or Counter(new.variables) - Counter(old.variables)
     return f"{_shown(next(iter(changed)))} is not the same"
 
 

@@ -334,11 +334,7 @@ class _Job:
 
     def _in_copy(self, place: str) -> str:
         path = Path(place).absolute()
-        return (
-            str(self.tree / path.relative_to(self._root))
-            if place and path.is_relative_to(self._root)
-            else place
-        )
+        return str(self.tree / path.relative_to(self._root)) if place and path.is_relative_to(self._root) else place
 
     def run_arguments(self) -> list[str]:
         """The child's arguments for the run."""
@@ -361,9 +357,7 @@ class _Job:
         return found
 
     def _written(self) -> list[Path]:
-        return sorted(
-            (path for path, state in self._files().items() if self._before.get(path) != state), key=natural
-        )
+        return sorted((path for path, state in self._files().items() if self._before.get(path) != state), key=natural)
 
     def saved_paths(self) -> list[Path]:
         """What the program saved, found by what is on disk after its end."""

@@ -21,8 +21,7 @@ def test_no_file_asks_for_nothing(tmp_path: Path) -> None:
 def test_all_keys_are_read(tmp_path: Path, fake: str) -> None:
     file = write(
         tmp_path / "pyproject.toml",
-        f'[tool.tf-codemods]\nselect = ["{fake}"]\nignore = []\n'
-        'exclude = ["old/"]\nunsafe = true\ntarget = "2.15"\n',
+        f'[tool.tf-codemods]\nselect = ["{fake}"]\nignore = []\nexclude = ["old/"]\nunsafe = true\ntarget = "2.15"\n',
     )
     assert config.find([tmp_path]) == Config((fake,), (), ("old/",), True, "2.15", file)
 

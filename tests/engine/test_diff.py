@@ -92,9 +92,7 @@ def test_git_applies_the_patch_below_the_root_of_the_repository(tmp_path: Path) 
     st.lists(st.sampled_from([b"a\n", b"b\n", b"\n", b"c\r\n", b" d"]), max_size=30),
     st.lists(st.sampled_from([b"a\n", b"b\n", b"\n", b"c\r\n", b" d"]), max_size=30),
 )
-def test_any_two_contents(
-    tmp_path_factory: pytest.TempPathFactory, old: list[bytes], new: list[bytes]
-) -> None:
+def test_any_two_contents(tmp_path_factory: pytest.TempPathFactory, old: list[bytes], new: list[bytes]) -> None:
     before, after = b"".join(old) + b"x", b"".join(new) + b"y\n"
     assert applied(tmp_path_factory.mktemp("repo"), "train.py", before, after) == after
 

@@ -241,9 +241,7 @@ def repository(tmp_path_factory):
 @given(
     st.dictionaries(
         st.sampled_from(FOLDERS),
-        st.lists(
-            st.tuples(st.sampled_from(["", "", "!"]), st.sampled_from(PATTERNS)).map("".join), max_size=4
-        ),
+        st.lists(st.tuples(st.sampled_from(["", "", "!"]), st.sampled_from(PATTERNS)).map("".join), max_size=4),
         max_size=3,
     ),
     st.sampled_from(["", "n.py", "b/"]),

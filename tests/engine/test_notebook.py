@@ -172,9 +172,7 @@ class TestBytes:
         data = replaced(document, "a = 1", "a = 3")
         assert sources(data) == ["a = 3\nb = 2"]
 
-    @pytest.mark.parametrize(
-        "split", [str.splitlines, lambda text, keepends: re.findall(r"[^\n]*\n|[^\n]+", text)]
-    )
+    @pytest.mark.parametrize("split", [str.splitlines, lambda text, keepends: re.findall(r"[^\n]*\n|[^\n]+", text)])
     def test_elements_end_where_they_did(self, split):
         source = "a = '\u2028'\n\x0c\nb = 2"
         document = parse(source, form=lambda text: split(text, keepends=True))
@@ -232,9 +230,7 @@ class TestMagics:
     def test_magics_survive(self, source):
         document = parse("before = 1", source + "\nlast = 2", "after = 3")
         ast.parse(document.text)
-        assert len(document.text.splitlines()) == len(
-            f"before = 1\n\n{source}\nlast = 2\n\nafter = 3\n\n".splitlines()
-        )
+        assert len(document.text.splitlines()) == len(f"before = 1\n\n{source}\nlast = 2\n\nafter = 3\n\n".splitlines())
         assert document.render(document.text) == document.data
         assert sources(replaced(document, "last = 2", "last = 3"))[1] == source + "\nlast = 3"
         text = cst.parse_module(document.text).visit(Insert()).code
@@ -284,9 +280,7 @@ class TestMagics:
         assert document.text.startswith("x = 1\n")
         assert sources(document.render("import os\n" + document.text)) == [f"{magic}\nimport os\nx = 1\n!ls"]
 
-    @pytest.mark.parametrize(
-        "source", ["%%bash\nx = 1", "%%html\n<b>", "%%writefile a.py\nx = 1", "%%!\nls", "%%time"]
-    )
+    @pytest.mark.parametrize("source", ["%%bash\nx = 1", "%%html\n<b>", "%%writefile a.py\nx = 1", "%%!\nls", "%%time"])
     def test_other_cells_are_left_out(self, source):
         document = parse(source, "y = 1")
         assert "x" not in document.text

@@ -89,9 +89,7 @@ def test_columns_count_characters(folder: Path, settings: Settings) -> None:
     assert (finding.column, finding.end_column) == (10, 13)
 
 
-def test_the_column_of_a_comment_that_suppresses_nothing_counts_characters(
-    folder: Path, settings: Settings
-) -> None:
+def test_the_column_of_a_comment_that_suppresses_nothing_counts_characters(folder: Path, settings: Settings) -> None:
     (finding,) = one(folder, settings, "é = 'ü'  # tf-codemods: ignore\n".encode()).findings
     assert (finding.codemod, finding.column, finding.end_column) == ("unused-suppression", 10, 31)
 

@@ -227,9 +227,7 @@ class TestWrite:
         write(file, b"new\n", expected=b"old\n")
         assert file.read_bytes() == b"new\n"
 
-    @pytest.mark.parametrize(
-        "failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()]
-    )
+    @pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
     @pytest.mark.parametrize("step", ["chown", "utime", "fsync", "replace"])
     def test_whatever_fails_the_old_bytes_stay(self, old, monkeypatch, step, failure):
         def fail(*_, **__):

@@ -20,8 +20,7 @@ FINDING = LocatedFinding(
     codemod="move-summaries-to-host",
     status=Status.FIXABLE,
     severity=Severity.ERROR,
-    message="no writer is the default when the function is traced, "
-    "and TensorFlow drops the summary without a word",
+    message="no writer is the default when the function is traced, and TensorFlow drops the summary without a word",
     reason=None,
     detail=None,
     excerpt=("    call(x)",),

@@ -290,9 +290,7 @@ def test_no_verdict_without_an_end_or_from_outside_of_the_copy() -> None:
 def test_a_verdict_can_be_written_as_json() -> None:
     verdict = compare(RUN, changed(3, tag="a"))
     data = json.loads(json.dumps(verdict.to_dict()))
-    assert (
-        Verdict(**{key: value if key == "kind" else tuple(value) for key, value in data.items()}) == verdict
-    )
+    assert Verdict(**{key: value if key == "kind" else tuple(value) for key, value in data.items()}) == verdict
 
 
 def test_any_two_different_changes_differ() -> None:

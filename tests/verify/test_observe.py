@@ -28,20 +28,14 @@ def write(root: Path, files: dict[str, str]) -> None:
 
 
 def tree(root: Path) -> dict[str, tuple[int, bytes]]:
-    return {
-        str(p.relative_to(root)): (p.stat().st_mtime_ns, p.read_bytes())
-        for p in root.rglob("*")
-        if p.is_file()
-    }
+    return {str(p.relative_to(root)): (p.stat().st_mtime_ns, p.read_bytes()) for p in root.rglob("*") if p.is_file()}
 
 
 # Programs of any kind
 
 
 def test_output_status_and_arguments(plain: Runner) -> None:
-    seen = plain.run_source(
-        "import sys\nprint(sys.argv[1:], __name__, __file__)\nsys.exit(3)", args=["--rate", "0.1"]
-    )
+    seen = plain.run_source("import sys\nprint(sys.argv[1:], __name__, __file__)\nsys.exit(3)", args=["--rate", "0.1"])
     assert seen.stdout == "['--rate', '0.1'] __main__ <root>/main.py\n"
     assert (seen.exit, seen.exception, seen.abrupt, seen.ok) == (3, None, False, False)
     assert Observation.from_dict(json.loads(json.dumps(seen.to_dict()))) == seen
@@ -71,18 +65,14 @@ def test_os_exit(plain: Runner) -> None:
 
 
 def test_threads_are_waited_for(plain: Runner) -> None:
-    source = (
-        "import threading, time\nthreading.Thread(target=lambda: (time.sleep(0.2), print('late'))).start()"
-    )
+    source = "import threading, time\nthreading.Thread(target=lambda: (time.sleep(0.2), print('late'))).start()"
     assert plain.run_source(source).stdout == "late\n"
 
 
 def test_the_time_limit_ends_a_program_and_what_it_started(plain: Runner, tmp_path: Path) -> None:
     sign = tmp_path / "sign"
     child = f"import time, pathlib; time.sleep(2); pathlib.Path({str(sign)!r}).touch()"
-    source = (
-        f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {child!r}])\ntime.sleep(60)"
-    )
+    source = f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {child!r}])\ntime.sleep(60)"
     started = time.monotonic()
     seen = plain.run_source(source, timeout=1)
     assert seen.exit is None

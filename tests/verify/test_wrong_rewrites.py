@@ -160,8 +160,7 @@ REPAIRS = {
         ("ended with AssertionError: Tried to export a function", "saved now: saved"),
     ),
     "a writer that os._exit robs of its events": (
-        START
-        + "writer.set_as_default()\nfor i in range(5):\n    tf.summary.scalar('a', i, step=i)\nos._exit(0)\n",
+        START + "writer.set_as_default()\nfor i in range(5):\n    tf.summary.scalar('a', i, step=i)\nos._exit(0)\n",
         START
         + "with writer.as_default():\n  for i in range(5):\n    tf.summary.scalar('a', i, step=i)\n"
         + "os._exit(0)\n",
@@ -179,8 +178,7 @@ with writer.as_default():
     for now in range(3):
         record(tf.constant(2.0))
 """,
-        START
-        + "with writer.as_default():\n  for now in range(3):\n    tf.summary.scalar('x', 2.0, step=now)\n",
+        START + "with writer.as_default():\n  for now in range(3):\n    tf.summary.scalar('x', 2.0, step=now)\n",
         ("logs: 'x': the step stood at 0, now runs from 0 to 2",),
     ),
     "a v1 writer that is not closed": (
