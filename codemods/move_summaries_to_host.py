@@ -206,11 +206,11 @@ def _findings(module: Module, traced: Traced, calls: Sequence[ast.Call]) -> Iter
         refused = [(call, error) for call in calls]
         calls = []
     for call in calls:
-        error = _obstacle(body, call)
-        if error is None:
+        obstacle = _obstacle(body, call)
+        if obstacle is None:
             good.append(call)
         else:
-            refused.append((call, error))
+            refused.append((call, obstacle))
     if good:
         try:
             placement, moves = _placement(body, good)

@@ -93,7 +93,7 @@ def _is_none(node: ast.expr) -> bool:
 
 def traced_functions(module: Module) -> Iterator[Traced]:
     """Yield the functions of a module that the program asks TensorFlow to trace."""
-    definitions: Iterator[Function] = module.find_all(ast.FunctionDef, ast.AsyncFunctionDef)  # type: ignore[assignment]
+    definitions: Iterator[Function] = module.find_all(ast.FunctionDef, ast.AsyncFunctionDef)
     for function in definitions:
         parent = module.parent(function)
         owner = parent if isinstance(parent, ast.ClassDef) else None
