@@ -22,7 +22,14 @@ FUNCTION = "tensorflow.function"
 _REPLICA_METHODS = frozenset({"run", "experimental_run_v2", "call_for_each_replica", "experimental_run"})
 _DATASET_METHODS = frozenset({"map", "filter", "flat_map", "interleave", "reduce", "scan"})
 _KERAS_METHODS = frozenset({"call", "train_step", "test_step", "predict_step", "compute_loss", "update_state"})
-_EAGER = frozenset({"tensorflow.py_function", "tensorflow.numpy_function", "tensorflow.py_func"})
+_TRACING = frozenset(
+    {
+        "tensorflow.function",
+        "tensorflow.vectorized_map",
+        "tensorflow.autograph.to_graph",
+        "tensorflow.compat.v1.wrap_function",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -170,8 +177,9 @@ class _Walk:
         if name not in self.defined:
             return
         is_self = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
-        calls = isinstance(parent, ast.Call) and parent.func is node
         traces = call is not None and self.hands_over(call)
+        # Who is given a function may call it; what holds for the giver holds for the function then.
+        calls = call is not None or (isinstance(parent, ast.Call) and parent.func is node)
         dotted = self.dotted(node)
         if dotted is not None and dotted.startswith(("tensorflow.", "keras.")):
             return
@@ -195,16 +203,31 @@ class _Walk:
     def hands_over(self, call: ast.Call) -> bool:
         """Tell whether a call traces the functions it is given."""
         name = self.dotted(call.func)
-        if name is not None:
-            return name.startswith("tensorflow.") and name not in _EAGER
-        if self.makes_traced(call.func):
+        if name in _TRACING or self.makes_traced(call.func):
             return True
-        if not isinstance(call.func, ast.Attribute):
+        if name is not None or not isinstance(call.func, ast.Attribute):
             return False
+        known = self.origin(call.func.value)
         receiver = ast.unparse(call.func.value).lower()
         if call.func.attr in _REPLICA_METHODS:
-            return "strategy" in receiver or "distribut" in receiver
-        return call.func.attr in _DATASET_METHODS and ("data" in receiver or "ds" in receiver)
+            return known == "tensorflow" or (known is None and ("strategy" in receiver or "distribut" in receiver))
+        if call.func.attr in _DATASET_METHODS:
+            return known == "tensorflow" or (known is None and ("dataset" in receiver or receiver.endswith("ds")))
+        return False
+
+    def origin(self, node: ast.expr, depth: int = 0) -> str | None:
+        """Return the library that made an object, "" for this project's own; None if that isn't known."""
+        while isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):
+            if isinstance(node, ast.Call) and (name := self.dotted(node.func)) is not None:
+                return name.partition(".")[0] if "." in name else ""
+            node = node.func if isinstance(node, ast.Call) else node.value
+        if isinstance(node, ast.Name):
+            if node.id in self.imports:
+                return self.imports[node.id].partition(".")[0]
+            if node.id in self.aliases and depth < 4:
+                value = self.aliases[node.id]
+                return self.origin(value, depth + 1) if isinstance(value, (ast.Call, ast.Attribute, ast.Name)) else None
+        return None
 
 
 # Following calls. ----------------------------------------------------------------------------------

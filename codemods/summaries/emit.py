@@ -468,14 +468,16 @@ class Emitter:
         return any(isinstance(n, ast.Constant) and n.value == traced.name for v in exported if v for n in ast.walk(v))
 
     def _own_receiver(self, call: ast.Call) -> bool:
-        """Tell whether a method is called on ``self`` in its own class."""
+        """Tell whether a method is called on an object that is known to be of its own class."""
         receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
-        return (
-            isinstance(receiver, ast.Name)
-            and receiver.id == "self"
-            and self.module.enclosing(call, ast.ClassDef) is self.body.traced.owner
-            and "self" in self.body.parameters
-        )
+        owner = self.body.traced.owner
+        if not isinstance(receiver, ast.Name) or owner is None or "self" not in self.body.parameters:
+            return False
+        if receiver.id == "self":
+            return self.module.enclosing(call, ast.ClassDef) is owner
+        values = [binding.value for binding in self.module.bindings(receiver)]
+        name = f"{self.module.id}.{self.module.qualname(owner)}"
+        return len(values) == 1 and isinstance(values[0], ast.Call) and self.module.resolve(values[0].func) == name
 
     def _behind_call(self, site: tuple[Reference, ast.Expr | ast.Assign], lost: bool) -> list[Edit]:
         reference, statement = site
@@ -544,9 +546,12 @@ class Emitter:
             and tuple_length == len(elements)
             and not any(isinstance(e, ast.Starred) for e in elements)
         )
+        stored = [ast.unparse(element) for element in elements or ()]
         for name, place in there.items():
             if place is None:
                 hosts[name] = self._readable(target)
+            elif isinstance(place, int) and stored and (stored.count(stored[place]) > 1 or stored[place] == "_"):
+                raise _NotHereError
             elif flat and isinstance(place, int) and elements is not None:
                 hosts[name] = self._readable(elements[place])
             elif elements is None:
@@ -561,7 +566,7 @@ class Emitter:
                     parts += [edit.Move(element), ", "]
                 edits.append(edit.Replace(target, (*parts, extra)))
             elif elements is not None:
-                if not self.module.source(target).startswith("("):
+                if isinstance(target, ast.Tuple) and not self.module.source(target).startswith("("):
                     edits.append(edit.Replace(target, ("(", edit.Move(target), f"), {extra}")))
                 else:
                     edits.append(edit.Replace(target, (edit.Move(target), f", {extra}")))

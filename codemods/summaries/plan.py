@@ -477,7 +477,8 @@ class TracedBody:
             and (found := summary_at(module, node)) is not None
             and isinstance(tag := found.tag, ast.Constant)
         }
-        if len(same) > 1 or top in tags or top in self.parameters or top in named or top in self._op_names:
+        taken = {_plain(str(tag).partition("/")[0]) for tag in (*tags, *self.parameters, *named)} | self._op_names
+        if len(same) > 1 or _plain(top) in taken or _plain(name) in {_plain(str(tag)) for tag in tags}:
             raise RefusedError(
                 NAME_SCOPE, f"`{name}` is taken in the graph by another scope, layer, argument or operation"
             )
@@ -487,14 +488,15 @@ class TracedBody:
         """Names that TensorFlow may give to operations and layers of the function by itself."""
         called = (node.func for node in self.module.find_all(ast.Call))
         names = {
-            re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", func.attr).lower()
+            _plain(func.attr.removeprefix("reduce_"))
             for func in called
             if isinstance(func, ast.Attribute)
             and (self.module.resolve(func) or "").startswith(("tensorflow.", "keras."))
         }
         return names | {
-            "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "cond", "while", "strided_slice", "stack",
-            "range", "gradients", "gradient_tape", "concat", "zeros", "ones", "Mean", "Sum", "model", "sequential",
+            "add", "addv2", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "cond", "while", "stridedslice",
+            "stack", "range", "gradients", "gradienttape", "concat", "zeros", "ones", "mean", "sum", "max", "square",
+            "const", "cast", "reshape", "model", "sequential", "identity",
         }  # fmt: skip
 
     def _record_if(self, move: Move, condition: ast.expr) -> None:
@@ -1078,6 +1080,11 @@ class TracedBody:
             if self.module.resolve(node) == "tensorflow":
                 return node.id
         raise RefusedError(NAMES, "the file has no name for TensorFlow itself")
+
+
+def _plain(name: str) -> str:
+    """Return a name as TensorFlow compares it when it numbers names, underscores aside."""
+    return re.sub(r"[^A-Za-z0-9./-]", "", name).lower()
 
 
 def _only_declares(klass: ast.ClassDef, name: str) -> bool:
