@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from codemods.analysis.module import Module, Scope
@@ -222,7 +222,7 @@ class Emitter:
             units.setdefault(node, _Unit(node)).moves.append(move)
         return list(units.values())
 
-    def _chain(self, unit: _Unit) -> list[str]:
+    def _chain(self, unit: _Unit, hosts: Mapping[str, str]) -> list[str]:
         """Return the heads of the blocks that the host must put around a unit, outermost first."""
         heads = []
         child: ast.AST = unit.node
@@ -234,7 +234,8 @@ class Emitter:
                 items = ", ".join(self._head(item, unit) for item in self._host_items(around))
                 heads.append(f"with {items}:")
             elif id(around) in inside and isinstance(around, ast.If):
-                test = self._line(around.test)
+                value = unit.moves[0].tensor_tests.get(around)
+                test = hosts.get(value.name, value.name) if value is not None else self._line(around.test)
                 simple = isinstance(around.test, (ast.Name, ast.Attribute, ast.Call))
                 heads.append(f"if {test}:" if child in around.body else f"if not {test if simple else f'({test})'}:")
             child = around
@@ -293,9 +294,15 @@ class Emitter:
                 if move.summary.statement in inside
                 for value in move.all_values
             )
-            if isinstance(node, ast.If) and computed:
+            if isinstance(node, ast.If) and computed and not any(node in move.tensor_tests for move in unit.moves):
                 todo += [*node.body, *node.orelse]
-            elif isinstance(node, ast.With) and computed and any(isinstance(n, ast.If) for n in inside):
+            elif (
+                isinstance(node, ast.With)
+                and computed
+                and any(
+                    isinstance(n, ast.If) and not any(n in move.tensor_tests for move in unit.moves) for n in inside
+                )
+            ):
                 todo += node.body
             else:
                 removed.append(node)
@@ -303,6 +310,8 @@ class Emitter:
 
     def _anchor(self, unit: _Unit, move: Move) -> tuple[ast.stmt, ast.If | None]:
         """Return the statement before which a value is computed, and the outermost ``if`` around it."""
+        if move.tensor_tests:
+            return min(move.tensor_tests, key=lambda block: block.lineno), None
         anchor: ast.stmt = move.summary.statement
         node = anchor
         while node is not unit.node:
@@ -650,7 +659,9 @@ class Emitter:
         parts: list[str | edit.Move] = []
         previous: list[str] = []
         for unit in self._host_units(around):
-            chain = [head for head in self._chain(unit) if around is None or head != f"with {around}.as_default():"]
+            chain = [
+                head for head in self._chain(unit, hosts) if around is None or head != f"with {around}.as_default():"
+            ]
             if writer is not None and all(move.writer is None for move in unit.moves):
                 chain = [writer, *chain]
             if chain != previous or not parts:
@@ -713,7 +724,10 @@ class Emitter:
         replaced: set[ast.AST] = set()
         inside = set(ast.walk(unit.node))
         for move in unit.moves:
-            for argument, value in move.values.items():
+            tests = {block.test: value for block, value in move.tensor_tests.items() if value and block in inside}
+            for argument, value in {**move.values, **tests}.items():
+                if argument in replaced:
+                    continue
                 replaced.update(ast.walk(argument))
                 host = hosts.get(value.name, value.name)
                 if self.module.source(argument) != host:
@@ -745,6 +759,8 @@ class Emitter:
         if reference is not None:
             for block in unit.moves[0].contexts:
                 parts = self._host_items(block) if isinstance(block, ast.With) else [block.test]
+                if isinstance(block, ast.If) and unit.moves[0].tensor_tests.get(block) is not None:
+                    continue
                 for part in parts:
                     for name in _names(part):
                         if name.id in {a.id for m in unit.moves for a in m.inlined if isinstance(a, ast.Name)}:

@@ -64,13 +64,14 @@ WRAPPED_SHARED = Refusal("shared-function", "the function under `tf.function` is
 WRAPPED_BOUND = Refusal(
     "bound-function", "the traced function is kept in an attribute, and called in more than one place"
 )
+BRANCH = Refusal("branch-only-value", "its value is made in one branch only")
 NAMES = Refusal("names", "a name that the summary needs means something else where the function is called")
 
 REFUSALS = (
     KERAS_METHOD, DECORATOR, GENERATOR, RECURSIVE, FUNCTION_USED, CALLED_FROM_TRACED, OVERRIDDEN, EXPORTED,
     SEVERAL_RETURNS, NO_WRITER, SEVERAL_WRITERS, WRITER_UNKNOWN, WRITER_IN_GRAPH, WRITER_BLOCK, LOOP, GRAPH_LOOP,
     TRY, CONTEXT, TENSOR_CONDITION, CONDITION, TAG, TAG_FROZEN, STEP, STEP_SET, NAME_SCOPE, CALLER_SCOPE,
-    NESTED, ARGUMENT, WRAPPED_SHARED, WRAPPED_BOUND, NAMES, UNPACKED, WRITER_CLOSED, LOST,
+    NESTED, ARGUMENT, WRAPPED_SHARED, WRAPPED_BOUND, NAMES, UNPACKED, WRITER_CLOSED, LOST, BRANCH,
 )  # fmt: skip
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -92,6 +93,12 @@ _VARIABLES = frozenset({
     "tensorflow.Variable", "tensorflow.compat.v1.train.get_or_create_global_step",
     "tensorflow.compat.v1.train.get_global_step", "tensorflow.compat.v1.train.create_global_step", "keras.Variable",
 })  # fmt: skip
+
+
+_SIMPLE = (
+    ast.Compare, ast.BinOp, ast.BoolOp, ast.UnaryOp, ast.Name, ast.Attribute, ast.Constant, ast.Add, ast.Sub, ast.Mult,
+    ast.FloorDiv, ast.Mod, ast.cmpop, ast.boolop, ast.unaryop, ast.expr_context,
+)  # fmt: skip
 
 
 class RefusedError(Exception):
@@ -139,11 +146,20 @@ class Move:
     parameters: set[str] = field(default_factory=set)
     frozen: bool = False
     default_step: Value | None = None
+    tensor_tests: dict[ast.If, Value | None] = field(default_factory=dict)
+
+    @property
+    def unsafe(self) -> str | None:
+        """What changes in the events, if something does."""
+        if not self.tensor_tests:
+            return None
+        return "if the condition is a tensor, the tag loses the `cond/` that TensorFlow puts before it in the graph"
 
     @property
     def all_values(self) -> list[Value]:
         """The values that the function must return for it."""
-        return [*self.values.values(), *([self.default_step] if self.default_step is not None else [])]
+        more = [self.default_step, *self.tensor_tests.values()]
+        return [*self.values.values(), *(value for value in more if value is not None)]
 
 
 def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
@@ -505,10 +521,51 @@ class TracedBody:
             self._changing(move, condition)
 
     def _condition(self, move: Move, block: ast.If) -> None:
-        test = block.test
-        self._python(move, test)
-        self._host(move, test, frozen_is_refused=True)
+        try:
+            self._python(move, block.test)
+        except RefusedError as error:
+            if any(isinstance(other, ast.If) and other not in move.tensor_tests for other in move.contexts):
+                raise error from None
+            self._tensor_condition(move, block)
+        else:
+            if move.tensor_tests:
+                raise RefusedError(CONDITION, "it depends on conditions of Python and of tensors, one inside the other")
+            self._host(move, block.test, frozen_is_refused=True)
         move.contexts.append(block)
+
+    def _tensor_condition(self, move: Move, block: ast.If) -> None:
+        """Plan a condition that may be a tensor: the host tests it, or its value is returned."""
+        test = block.test
+        simple = all(isinstance(node, _SIMPLE) for node in ast.walk(test))
+        local = any(self._is_local(n) and (n.id not in self.parameters or self._rebound(n.id)) for n in _names(test))
+        variable = any(
+            self.may_be_variable(part) is not False
+            for part in ast.walk(test)
+            if isinstance(part, (ast.Name, ast.Attribute)) and self._outermost(part)
+        )
+        move.tensor_tests[block] = None
+        if simple and not local and not (variable and self.effects_after(block)):
+            self._host(move, test)
+            return
+        if isinstance(test, ast.Name) and self._stable(move, test, conditional=True, outer=block):
+            move.tensor_tests[block] = Value(test.id)
+            return
+        self._before_branch(move, test, block)
+        move.tensor_tests[block] = Value(self.fresh("record"), self._dedented(test, block))
+
+    def _before_branch(self, move: Move, node: ast.expr, block: ast.If) -> None:
+        """Refuse an expression that can't be computed before a condition instead of under it."""
+        for name in _names(node):
+            stores = self.scope.bindings.get(name.id, ()) if self._is_local(name) else ()
+            if any(getattr(b.node, "lineno", 0) >= block.lineno for b in stores):
+                raise RefusedError(BRANCH, f"`{name.id}` is made in one branch only")
+        for call in (n for n in ast.walk(node) if isinstance(n, ast.Call)):
+            resolved = self.module.resolve(call.func) or ""
+            if not self._harmless(call) or resolved.startswith("tensorflow.random"):
+                raise RefusedError(BRANCH, f"`{self.module.source(call)}` is called in one branch only")
+        between = (n for n in self.nodes if block.lineno < getattr(n, "lineno", 0) < move.summary.statement.lineno)
+        if any(isinstance(n, ast.Call) and not self._harmless(n) for n in between):
+            raise RefusedError(BRANCH, "the branch may change what the summary records before it stands")
 
     def _python(self, move: Move, test: ast.expr) -> None:
         """Refuse a condition that isn't known to be one of Python."""
@@ -718,7 +775,10 @@ class TracedBody:
             if kept:  # the caller has it
                 move.parameters.add(node.id)
                 return
-        move.values[node] = self._shared(move, self._value(move, node))
+        value = self._value(move, node)
+        if value.code is not None and move.tensor_tests:
+            self._before_branch(move, node, min(move.tensor_tests, key=lambda block: block.lineno))
+        move.values[node] = self._shared(move, value)
 
     def _value(self, move: Move, node: ast.expr) -> Value:
         conditional = any(isinstance(block, ast.If) for block in move.contexts)
@@ -751,7 +811,7 @@ class TracedBody:
         indent = own if own == node.col_offset else statement.col_offset
         return "\n".join([first, *(line[min(indent, len(line) - len(line.lstrip())) :] for line in rest)])
 
-    def _stable(self, move: Move, node: ast.Name, conditional: bool) -> bool:
+    def _stable(self, move: Move, node: ast.Name, conditional: bool, outer: ast.If | None = None) -> bool:
         """Tell whether a name has, at the end of the function, the value that it has at the summary."""
         if not self._is_local(node):
             return False
@@ -763,7 +823,8 @@ class TracedBody:
             return False
         if not conditional:
             return True
-        outer = next(block for block in move.contexts if isinstance(block, ast.If))
+        if outer is None:
+            outer = next(block for block in move.contexts if isinstance(block, ast.If))
         return any(
             getattr(b.node, "lineno", 0) < outer.lineno
             and not any(isinstance(a, (ast.If, ast.For, ast.While, ast.Try)) for a in self._between(b.node))
