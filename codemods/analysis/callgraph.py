@@ -191,12 +191,12 @@ class _Walk:
         if isinstance(node, ast.Call):
             name = self.dotted(node.func)
             return name == FUNCTION or (
-                name == "functools.partial" and bool(node.args) and self.makes_traced(node.args[0])
+                name == "functools.partial" and bool(node.args) and self.makes_traced(node.args[0], depth)
             )
         return (
             isinstance(node, ast.Name)
             and node.id in self.aliases
-            and depth < 4
+            and depth < 4  # a name may be bound to what is made from it
             and self.makes_traced(self.aliases[node.id], depth + 1)
         )
 
