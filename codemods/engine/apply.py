@@ -34,6 +34,7 @@ from codemods.engine.codemod import (
     Replace,
     Rewrite,
     Unwrap,
+    Wrap,
 )
 
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
@@ -72,6 +73,10 @@ def apply(text: str, tree: ast.Module, rewrites: Iterable[Rewrite]) -> tuple[str
 _EXCLUSIVE = (Remove, Replace, Unwrap)
 
 
+def _end(statement: ast.stmt) -> int:
+    return cast("int", statement.end_lineno)
+
+
 def _span(node: ast.AST) -> tuple[Position, Position]:
     start = min(
         (decorator.lineno - 1, 0) if (decorator := _first_decorator(node)) else (node.lineno, node.col_offset),  # type: ignore[attr-defined]
@@ -90,12 +95,14 @@ def _nodes(edit: Edit) -> Iterator[tuple[ast.AST, bool]]:
     if isinstance(edit, AddImport):
         return
     yield edit.node, isinstance(edit, _EXCLUSIVE) and not isinstance(edit, Unwrap)
+    if isinstance(edit, Wrap) and edit.instead is not None:
+        yield edit.instead, True
     for move in _moves(edit):
         yield move.node, True
 
 
 def _moves(edit: Edit) -> Iterator[Move]:
-    code = getattr(edit, "code", None) or getattr(edit, "value", None)
+    code = next((found for name in ("code", "value", "head") if (found := getattr(edit, name, None))), None)
     for part in code if isinstance(code, tuple) else ():
         if isinstance(part, Move):
             yield part
@@ -104,6 +111,10 @@ def _moves(edit: Edit) -> Iterator[Move]:
 
 
 def _overlap(one: Rewrite, other: Rewrite) -> bool:
+    runs = [edit for edit in one.edits if isinstance(edit, Wrap)]
+    other_runs = [edit for edit in other.edits if isinstance(edit, Wrap)]
+    if any(a.node.lineno <= _end(b.last) and b.node.lineno <= _end(a.last) for a in runs for b in other_runs):
+        return True
     for edit in one.edits:
         for node, exclusive in _nodes(edit):
             start, end = _span(node)
@@ -160,6 +171,9 @@ class _File:
         edited = [edit.node.lineno for edit in rest]
         edited += [edit.above.lineno for edit in imports if edit.above is not None]
         rest += self.imports(imports, min(edited, default=1))
+        for edit in rest:
+            if isinstance(edit, Wrap):
+                self.join(edit.instead or edit.node, edit.last)
         work: dict[cst.CSTNode, list[NodeEdit]] = {}
         for edit in rest:
             work.setdefault(self.target(edit), []).append(edit)
@@ -224,6 +238,12 @@ class _File:
             ):
                 return [Replace(statement, longer)]
         return []
+
+    def join(self, first: ast.stmt, last: ast.stmt) -> None:
+        """Make one chunk of those that hold two statements and what is between them."""
+        start, end = (bisect.bisect_left(self.ends, line) for line in (first.lineno, _end(last)))
+        self.starts[start : end + 1] = [self.starts[start]]
+        self.ends[start : end + 1] = [self.ends[end]]
 
     def chunk(self, line: int) -> _Chunk:
         """Return the parsed chunk that holds a line."""
@@ -430,6 +450,7 @@ def _without_indented_blanks(statement: Statement) -> Statement:
 # The transformer. ----------------------------------------------------------------------------------
 
 
+_Pair = tuple[cst.BaseStatement, Statement]  # a statement as it was, and as its inner edits left it
 _NOTHING = cst.SimpleStatementLine([cst.Pass()])
 
 
@@ -455,7 +476,8 @@ class _Transformer(cst.CSTTransformer):
                 node = self._replaced(cast("cst.BaseExpression", original_node), edit)
                 self.done += 1
         if isinstance(original_node, (cst.IndentedBlock, cst.Module)):
-            body = self._body(original_node.body, cast("Sequence[Statement]", node.body), node)  # type: ignore[attr-defined]
+            pairs = zip(original_node.body, cast("Sequence[Statement]", node.body), strict=True)  # type: ignore[attr-defined]
+            body = self._body(self._wrapped(list(pairs), node), node)
             node = node.with_changes(body=body)
             if body and body[0] is _NOTHING:
                 self.emptied.add(node)
@@ -471,12 +493,53 @@ class _Transformer(cst.CSTTransformer):
             return new  # they moved along with the expression
         return new.with_changes(lpar=[*original.lpar, *new.lpar], rpar=[*new.rpar, *original.rpar])
 
-    def _body(
-        self, originals: Sequence[cst.BaseStatement], updated: Sequence[Statement], block: cst.CSTNode
-    ) -> list[Statement]:
+    def _wrapped(self, pairs: list[_Pair], block: cst.CSTNode) -> list[_Pair]:
+        """Return the statements of a block, those that are wrapped as one."""
+        originals = [original for original, _ in pairs]
+        edits = [edit for original in originals for edit in self._edits_of(original) if isinstance(edit, Wrap)]
+        for edit in reversed(edits):
+            first, last = (self._index(originals, statement) for statement in (edit.node, edit.last))
+            start = first if edit.instead is None else self._index(originals, edit.instead)
+            if not first - 1 <= start <= first <= last:
+                raise CannotEditError("statements to be put into a block don't follow one another")
+            self.done += 1
+            inner = self._body(pairs[first : last + 1], block) or [_NOTHING]
+            (head,) = self.file.statements((*((edit.head,) if isinstance(edit.head, str) else edit.head), "\n    pass"))
+            opening = cst.ensure_type(head.body, cst.IndentedBlock)  # type: ignore[union-attr]
+            lines = [line for line in inner[0].leading_lines if line.comment]
+            if edit.instead is None:
+                apart, lines = _split_leading(inner[0].leading_lines)
+                head = head.with_changes(leading_lines=apart)
+            else:
+                replaced = cst.ensure_type(pairs[start][1], cst.SimpleStatementLine)
+                head = head.with_changes(leading_lines=[*replaced.leading_lines, *head.leading_lines])
+                opening = opening.with_changes(header=replaced.trailing_whitespace)
+            inner[0] = inner[0].with_changes(leading_lines=lines)
+            head = head.with_changes(body=opening.with_changes(body=inner))
+            pairs[start : last + 1] = [(head, head)]
+        return pairs
+
+    def _index(self, originals: Sequence[cst.BaseStatement], statement: ast.stmt) -> int:
+        """Return where in a block a statement stands."""
+        node = self.file.node(statement)
+        for index, original in enumerate(originals):
+            if original is node:
+                return index
+            if isinstance(original, cst.SimpleStatementLine) and node in original.body:
+                if len(original.body) > 1:
+                    raise CannotEditError("a statement to be edited shares its line with another")
+                return index
+        raise CannotEditError("statements to be put into a block don't stand in the same one")
+
+    def _edits_of(self, original: cst.BaseStatement) -> list[NodeEdit]:
+        if isinstance(original, cst.SimpleStatementLine):
+            return [edit for small in original.body for edit in self.work.get(small, ())]
+        return list(self.work.get(original, ()))
+
+    def _body(self, pairs: Sequence[_Pair], block: cst.CSTNode) -> list[Statement]:
         result: list[Statement] = []
         owed: list[cst.EmptyLine] = []  # blank lines of a statement that went away, for the next one
-        for original, node in zip(originals, updated, strict=True):
+        for original, node in pairs:
             before, own, after, gone = self._statement(original, node)
             if gone and not before and not own:
                 owed = owed or _split_leading(node.leading_lines)[0]
@@ -501,12 +564,8 @@ class _Transformer(cst.CSTTransformer):
         after: list[Statement] = []
         own: list[Statement] = [node]
         gone = False
-        smalls: Sequence[cst.BaseSmallStatement] = ()
-        edits = list(self.work.get(original, ()))
-        if isinstance(original, cst.SimpleStatementLine):
-            smalls = original.body
-            edits = [edit for small in smalls for edit in self.work.get(small, ())]
-        for edit in edits:
+        smalls = original.body if isinstance(original, cst.SimpleStatementLine) else ()
+        for edit in self._edits_of(original):
             if not isinstance(edit, (InsertBefore, InsertAfter, Remove, Replace, Unwrap)) or (
                 isinstance(edit, Replace) and not isinstance(edit.node, ast.stmt)
             ):

@@ -106,6 +106,23 @@ class Unwrap:
 
 
 @dataclass(frozen=True)
+class Wrap:
+    """Put statements that follow one another into a block.
+
+    Attributes:
+        node: the first of them.
+        last: the last of them, in the same block as the first.
+        head: what opens the new block, such as ``with open(path) as file:``.
+        instead: the statement right before them, whose place and comments the head takes over.
+    """
+
+    node: ast.stmt
+    last: ast.stmt
+    head: Code
+    instead: ast.stmt | None = None
+
+
+@dataclass(frozen=True)
 class RemoveWithItem:
     """Take one item (named by its context expression) out of a ``with`` that has several."""
 
@@ -176,6 +193,7 @@ NodeEdit = (
     | InsertBefore
     | InsertAfter
     | Unwrap
+    | Wrap
     | RemoveWithItem
     | AddArgument
     | RemoveArgument

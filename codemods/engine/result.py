@@ -19,12 +19,14 @@ class Settings:
         unsafe: make the rewrites that change behaviour too.
         severity: leave out findings below this.
         target: the TensorFlow version that the code is for; None to find out.
+        excluded: findings that failed verification: the path of each as it is shown, and its number in the file.
     """
 
     codemods: tuple[str, ...]
     unsafe: bool = False
     severity: Severity = Severity.NOTE
     target: str | None = None
+    excluded: frozenset[tuple[str, int]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class FileResult:
         reason: why it failed or was skipped: a stable kebab-case code.
         detail: the same as a sentence.
         change: what is to be written, where something changes.
+        groups: the numbers of the findings that ``change`` answers, those together that share edits.
     """
 
     path: str
@@ -94,6 +97,7 @@ class FileResult:
     reason: str | None = None
     detail: str | None = None
     change: Change | None = field(default=None, compare=False, repr=False)
+    groups: tuple[tuple[int, ...], ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import ast
 import io
 import tokenize
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from codemods.analysis.module import Module
@@ -20,6 +20,7 @@ _PASSES = 20
 CANNOT_EDIT = Refusal("cannot-edit", "the code is laid out in a way that the tool can't edit")
 COMMENT_LOST = Refusal("comment-lost", "the rewrite would lose a comment")
 UNSTABLE = Refusal("unstable", "the rewrite doesn't come to rest: a second run would change the file again")
+VERIFICATION_FAILED = Refusal("verification-failed", "the program of --verify does something else with it")
 UNUSED_SUPPRESSION = Refusal("unused-suppression", "the comment suppresses nothing; remove it")
 
 
@@ -31,14 +32,18 @@ class Rewritten:
         text: the new text; the old one where nothing was changed.
         findings: by codemod, in the order of the source.
         ignored: the file asks to be left out by a comment.
+        groups: the numbers of the findings that were rewritten, those together that share edits.
     """
 
     text: str
     findings: tuple[tuple[str, Finding], ...]
     ignored: bool = False
+    groups: tuple[tuple[int, ...], ...] = ()
 
 
-def rewrite(text: str, path: str, settings: Settings, project: Project | None = None) -> Rewritten:
+def rewrite(
+    text: str, path: str, settings: Settings, project: Project | None = None, excluded: Collection[int] = ()
+) -> Rewritten:
     """Run codemods over one module.
 
     The result parses, keeps every comment, and a second run over it finds nothing more to do.
@@ -48,6 +53,7 @@ def rewrite(text: str, path: str, settings: Settings, project: Project | None = 
         path: its path below the project's root.
         settings: which codemods, and how far they may go.
         project: the modules around it; none if None.
+        excluded: the numbers of the findings that failed verification, and are to be left alone.
 
     Raises:
         SyntaxError: it is not Python.
@@ -60,22 +66,32 @@ def rewrite(text: str, path: str, settings: Settings, project: Project | None = 
     keys = [_key(module, *found) for found in first]
     whole_file = any(s.whole_file and s.used and not s.names for s in suppressions.all)
     refused: dict[_Key, Refusal] = {}
-    pending = first
-    for _ in range(_PASSES):
+    groups: list[list[int]] = []
+    pending = [found for number, found in enumerate(first) if number not in excluded]
+    for turn in range(_PASSES):
         accepted = [found for found in pending if _wanted(found[1], settings) and _key(module, *found) not in refused]
         if not accepted:
             break
-        changed = _step(module, accepted, refused)
+        rewrites = _rewrites(module, accepted, refused)
+        if turn == 0:
+            numbers = {id(finding): number for number, (_, finding) in enumerate(first)}
+            groups = [[numbers[id(finding)] for finding in made.findings] for _, made in rewrites]
+        changed = _step(module, rewrites, refused)
         if changed is not None:
             module = _module(changed, path, project)
-            pending = _find(module, settings, Suppressions(module))
+            # The lines may have moved, and the words that name them.
+            left_out = {keys[number][:2] for number in excluded}
+            found_now = _find(module, settings, Suppressions(module))
+            pending = [found for found in found_now if _key(module, *found)[:2] not in left_out]
     else:
         module = original
         refused = {key: UNSTABLE for key, (_, f) in zip(keys, first, strict=True) if _wanted(f, settings)}
     if module is not original:
         project.add(original)  # the others are analysed as if nothing had been changed yet
-    findings = [(name, _with(finding, refused.get(key))) for (name, finding), key in zip(first, keys, strict=True)]
-    return Rewritten(module.text, (*findings, *_unused(suppressions, settings)), whole_file)
+    reasons = [VERIFICATION_FAILED if n in excluded else refused.get(key) for n, key in enumerate(keys)]
+    findings = [(name, _with(finding, reason)) for (name, finding), reason in zip(first, reasons, strict=True)]
+    made = tuple(tuple(n for n in group if reasons[n] is None) for group in groups)
+    return Rewritten(module.text, (*findings, *_unused(suppressions, settings)), whole_file, tuple(filter(None, made)))
 
 
 _Found = tuple[str, Finding]
@@ -131,20 +147,24 @@ def _unused(suppressions: Suppressions, settings: Settings) -> Iterator[_Found]:
 # One pass. ---------------------------------------------------------------------------------------
 
 
-def _step(module: Module, accepted: Sequence[_Found], refused: dict[_Key, Refusal]) -> str | None:
+def _rewrites(module: Module, accepted: Sequence[_Found], refused: dict[_Key, Refusal]) -> list[tuple[str, Rewrite]]:
+    """Return the rewrites that answer some findings; those without one are entered in ``refused``."""
+    rewrites: list[tuple[str, Rewrite]] = []
+    for name in dict.fromkeys(name for name, _ in accepted):
+        mine = [finding for other, finding in accepted if other == name]
+        rewrites += [(name, rewrite) for rewrite in registry.load(name).rewrites(module, mine) if rewrite.edits]
+    answered = {id(finding) for _, rewrite in rewrites for finding in rewrite.findings}
+    for name, finding in accepted:
+        if id(finding) not in answered:
+            refused[_key(module, name, finding)] = CANNOT_EDIT
+    return rewrites
+
+
+def _step(module: Module, rewrites: Sequence[tuple[str, Rewrite]], refused: dict[_Key, Refusal]) -> str | None:
     """Return the text after one pass of rewrites, None where none could be made.
 
     Rewrites that can't be made are entered in ``refused``, with the reason.
     """
-    rewrites: list[tuple[str, Rewrite]] = []
-    for name in dict.fromkeys(name for name, _ in accepted):
-        mine = [finding for other, finding in accepted if other == name]
-        rewrites += [(name, rewrite) for rewrite in registry.load(name).rewrites(module, mine)]
-    answered = {id(finding) for _, rewrite in rewrites for finding in rewrite.findings if rewrite.edits}
-    for name, finding in accepted:
-        if id(finding) not in answered:
-            refused[_key(module, name, finding)] = CANNOT_EDIT
-    rewrites = [(name, rewrite) for name, rewrite in rewrites if rewrite.edits]
     if not rewrites:
         return None
     result = _applied(module, [rewrite for _, rewrite in rewrites])

@@ -186,7 +186,8 @@ class Worker:
         if _weight(data) > _WEIGHT_LIMIT and isinstance(document, PythonFile):
             raise SourceError("too-large", f"{len(data):,} bytes of code would take too much memory to analyse")
         project, inside = self._project(path.absolute())
-        rewritten = rewrite(document.text, inside, self._settings, project)
+        excluded = {number for name, number in self._settings.excluded if name == shown}
+        rewritten = rewrite(document.text, inside, self._settings, project, excluded)
         if rewritten.ignored:
             return _failed(shown, SourceError("ignored", "it says `# tf-codemods: ignore-file`", skipped=True))
         lines = split_lines(document.text)
@@ -200,6 +201,7 @@ class Worker:
             diff.unified(shown, data, document.render(rewritten.text)),
             document.encoding if isinstance(document, PythonFile) else "utf-8",
             change=Change(rewritten.text, _digest(data)),
+            groups=rewritten.groups,
         )
 
     def _project(self, path: Path) -> tuple[Project, str]:

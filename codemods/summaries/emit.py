@@ -16,6 +16,7 @@ from codemods.summaries.ops import summary_name
 from codemods.summaries.plan import (
     CALLER_SCOPE,
     EXPORTED,
+    LOOP,
     LOST,
     NAME_SCOPES,
     NAMES,
@@ -193,7 +194,7 @@ class Emitter:
             )
         if isinstance(statement, ast.If):
             return all(map(self._pure, [*statement.body, *statement.orelse]))
-        return False
+        return isinstance(statement, ast.For) and all(map(self._pure, statement.body))
 
     def _has_move(self, statement: ast.stmt) -> bool:
         return any(node in self.statements for node in ast.walk(statement))
@@ -219,6 +220,8 @@ class Emitter:
                 if self.module.parent(node) is not block or not self._pure(block):
                     break
                 node = block
+            if move.loop is not None and move.loop not in set(ast.walk(node)):
+                raise RefusedError(LOOP, "the loop does more than write summaries")
             units.setdefault(node, _Unit(node)).moves.append(move)
         return list(units.values())
 
@@ -288,6 +291,9 @@ class Emitter:
         while todo:
             node = todo.pop(0)
             inside = set(ast.walk(node))
+            if any(move.loop in inside for move in unit.moves):
+                removed.append(node)
+                continue
             computed = any(
                 value.code is not None
                 for move in unit.moves
@@ -310,6 +316,8 @@ class Emitter:
 
     def _anchor(self, unit: _Unit, move: Move) -> tuple[ast.stmt, ast.If | None]:
         """Return the statement before which a value is computed, and the outermost ``if`` around it."""
+        if move.loop is not None:
+            return unit.node, None
         if move.tensor_tests:
             return min(move.tensor_tests, key=lambda block: block.lineno), None
         anchor: ast.stmt = move.summary.statement
@@ -723,10 +731,13 @@ class Emitter:
         """Yield the edits inside a moved unit: values and arguments under their names on the host."""
         replaced: set[ast.AST] = set()
         inside = set(ast.walk(unit.node))
+        for loop in {move.loop for move in unit.moves if move.loop_values and move.loop is not None}:
+            yield from self._zipped(loop, unit, hosts)
+            replaced.update(ast.walk(loop.iter))
         for move in unit.moves:
             tests = {block.test: value for block, value in move.tensor_tests.items() if value and block in inside}
             for argument, value in {**move.values, **tests}.items():
-                if argument in replaced:
+                if argument in replaced or argument not in inside:
                     continue
                 replaced.update(ast.walk(argument))
                 host = hosts.get(value.name, value.name)
@@ -735,6 +746,9 @@ class Emitter:
             if move.default_step is not None:
                 step = move.default_step.name
                 yield edit.AddArgument(move.summary.call, "step", hosts.get(step, step))
+            for argument, (_, element) in move.loop_values.items():
+                replaced.update(ast.walk(argument))
+                yield edit.Replace(argument, element)
             for alias, meaning in move.inlined.items():
                 if alias in replaced or self._alias_inside(alias, inside):
                     continue
@@ -750,6 +764,23 @@ class Emitter:
                     raise _NotHereError
                 yield edit.Replace(name, text)
 
+    def _zipped(self, loop: ast.For, unit: _Unit, hosts: Mapping[str, str]) -> Iterator[edit.NodeEdit]:
+        """Yield the edits by which a loop goes over the values that were computed for it too."""
+        moves = [move for move in unit.moves if move.loop is loop]
+        values = [pair for move in moves for pair in move.loop_values.values()]
+        target, iterable = self.module.source(loop.target), self.module.source(loop.iter)
+        if "\n" in iterable or any(hosts.get(n.id, n.id) != n.id for n in _names(loop.iter)):
+            raise _NotHereError
+        for move in moves:
+            for alias, meaning in move.inlined.items():
+                if isinstance(alias, ast.Name) and alias in set(ast.walk(loop.iter)):
+                    iterable = re.sub(rf"\b{alias.id}\b", self._line(meaning), iterable)
+        if isinstance(loop.target, ast.Tuple) and not target.startswith("("):
+            target = f"({target})"
+        yield edit.Replace(loop.target, ", ".join([target, *(element for _, element in values)]))
+        lists = ", ".join(hosts.get(value.name, value.name) for value, _ in values)
+        yield edit.Replace(loop.iter, f"zip({iterable}, {lists})")
+
     def _alias_inside(self, alias: ast.expr, inside: set[ast.AST]) -> bool:
         assert isinstance(alias, ast.Name)
         return any(b.node in inside for b in self.body.scope.bindings[alias.id])
@@ -758,7 +789,7 @@ class Emitter:
         """Return a block's head; it must mean the same on the host as in the function."""
         if reference is not None:
             for block in unit.moves[0].contexts:
-                parts = self._host_items(block) if isinstance(block, ast.With) else [block.test]
+                parts = self._parts(block)
                 if isinstance(block, ast.If) and unit.moves[0].tensor_tests.get(block) is not None:
                     continue
                 for part in parts:
@@ -768,6 +799,12 @@ class Emitter:
                         if self._host_name(name, reference, statement) != name.id:
                             raise _NotHereError
         return head
+
+    def _parts(self, block: ast.With | ast.If | ast.For) -> list[ast.expr]:
+        """Return the expressions of a block's head that the host evaluates."""
+        if isinstance(block, ast.With):
+            return self._host_items(block)
+        return [block.test if isinstance(block, ast.If) else block.iter]
 
     def _substituted(self, node: ast.expr, reference: Reference | None, statement: ast.stmt | None) -> str:
         for name in _names(node):
@@ -785,7 +822,7 @@ class Emitter:
             return name.id
         if scope is self.body.scope:
             if name.id not in self.body.parameters:
-                return name.id  # an alias that moves along
+                return name.id  # an alias or a loop's variable that moves along
             return self._argument(name.id, reference, statement)
         here = self.module.scope(statement)
         if scope is not None and scope.node in {

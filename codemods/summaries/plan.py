@@ -14,6 +14,7 @@ from functools import cached_property
 from codemods.analysis.module import Module, Scope
 from codemods.analysis.tracing import Reference, Traced, ancestors, is_keras_class, is_traced, references
 from codemods.engine.codemod import Refusal
+from codemods.summaries.loops import PYTHON, TENSOR, VARIABLE, loop_targets
 from codemods.summaries.ops import Summary, summary_at
 from codemods.summaries.writers import as_default, writer_items
 
@@ -142,11 +143,14 @@ class Move:
     values: dict[ast.expr, Value] = field(default_factory=dict)
     inlined: dict[ast.expr, ast.expr] = field(default_factory=dict)
     writer: ast.expr | None = None
-    contexts: list[ast.With | ast.If] = field(default_factory=list)
+    contexts: list[ast.With | ast.If | ast.For] = field(default_factory=list)
     parameters: set[str] = field(default_factory=set)
     frozen: bool = False
     default_step: Value | None = None
     tensor_tests: dict[ast.If, Value | None] = field(default_factory=dict)
+    loop: ast.For | None = None
+    targets: dict[str, str] = field(default_factory=dict)
+    loop_values: dict[ast.expr, tuple[Value, str]] = field(default_factory=dict)
 
     @property
     def unsafe(self) -> str | None:
@@ -158,7 +162,7 @@ class Move:
     @property
     def all_values(self) -> list[Value]:
         """The values that the function must return for it."""
-        more = [self.default_step, *self.tensor_tests.values()]
+        more = [self.default_step, *self.tensor_tests.values(), *(value for value, _ in self.loop_values.values())]
         return [*self.values.values(), *(value for value in more if value is not None)]
 
 
@@ -384,6 +388,7 @@ class TracedBody:
 
     def _contexts(self, move: Move) -> None:
         """Collect the blocks between a summary and its function."""
+        self._loop(move)
         statement: ast.AST = move.summary.statement
         child = statement
         for around in self.module.ancestors(statement):
@@ -394,8 +399,7 @@ class TracedBody:
             elif isinstance(around, ast.If):
                 self._condition(move, around)
             elif isinstance(around, ast.For):
-                name = self.module.resolve(around.iter.func) if isinstance(around.iter, ast.Call) else None
-                raise RefusedError(GRAPH_LOOP if name is not None and name.startswith("tensorflow.") else LOOP)
+                move.contexts.append(around)
             elif isinstance(around, ast.While):
                 raise RefusedError(GRAPH_LOOP)
             elif isinstance(around, ast.Try):
@@ -407,6 +411,68 @@ class TracedBody:
             child = around
         del child
         move.contexts.reverse()
+
+    def _loop(self, move: Move) -> None:
+        """See which loop a summary stands in, and what its variables are."""
+        around = list(
+            itertools.takewhile(lambda a: a is not self.function, self.module.ancestors(move.summary.statement))
+        )
+        loops = [block for block in around if isinstance(block, (ast.For, ast.While))]
+        if not loops:
+            return
+        loop = loops[0]
+        if isinstance(loop, ast.While):
+            raise RefusedError(GRAPH_LOOP)
+        name = self.module.resolve(loop.iter.func) if isinstance(loop.iter, ast.Call) else None
+        if name is not None and name.startswith("tensorflow."):
+            raise RefusedError(GRAPH_LOOP)
+        targets = loop_targets(self.module, loop, self._is_local)
+        outside = around[around.index(loop) + 1 :]
+        if targets is None or len(loops) > 1 or any(isinstance(block, ast.If) for block in outside):
+            raise RefusedError(LOOP)
+        move.loop, move.targets = loop, dict(targets)
+        for part in _names(loop.iter):
+            if self._is_local(part) and part.id not in self.parameters and self.inline(move, part) is part:
+                if not self._stable(move, part, conditional=False):
+                    raise RefusedError(LOOP, f"`{part.id}` is bound again behind the loop")
+                move.values[part] = Value(part.id)
+            elif self._is_local(part) and part.id in self.parameters:
+                self._host(move, part)
+
+    def _loop_data(self, move: Move, node: ast.expr) -> None:
+        """Plan data that depends on a loop's variables: a list of it is computed before the loop."""
+        loop = move.loop
+        assert loop is not None
+        later = self.effects_after(loop)
+        if isinstance(node, ast.Name) and (move.targets[node.id] != VARIABLE or not later):
+            return  # the host loop has it
+        source = self.module.source(node)
+        calls = [call for call in ast.walk(node) if isinstance(call, ast.Call)]
+        if "\n" in source or any(
+            not self._harmless(call) or (self.module.resolve(call.func) or "").startswith("tensorflow.random")
+            for call in calls
+        ):
+            raise RefusedError(LOOP)
+        for name in _names(node):
+            if (
+                name.id not in move.targets
+                and self._is_local(name)
+                and any(getattr(b.node, "lineno", 0) >= loop.lineno for b in self.scope.bindings[name.id])
+            ):
+                raise RefusedError(LOOP)
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            source = f"{self.tensorflow}.identity({source})"
+        tests = [block for block in move.contexts if isinstance(block, ast.If)]
+        if len(tests) > 1 or any(move.summary.statement not in test.body for test in tests):
+            raise RefusedError(LOOP)
+        for test in tests:
+            source = f"{source} if {self.module.source(test.test)} else None"
+        element = self.fresh(ast.unparse(calls[0].func).rpartition(".")[2] if calls else "value")
+        values = Value(
+            self.fresh(f"{element}s"),
+            f"[{source} for {self.module.source(loop.target)} in {self.module.source(loop.iter)}]",
+        )
+        move.loop_values[node] = (values, element)
 
     def _with(self, move: Move, block: ast.With) -> None:
         module = self.module
@@ -521,6 +587,13 @@ class TracedBody:
             self._changing(move, condition)
 
     def _condition(self, move: Move, block: ast.If) -> None:
+        names = _names(block.test)
+        if names and all(move.targets.get(name.id) == TENSOR for name in names):
+            test = block.test
+            if isinstance(test, ast.Compare) and all(isinstance(op, (ast.Is, ast.IsNot)) for op in test.ops):
+                move.contexts.append(block)
+                return  # a gradient that isn't there is None on the host too
+            raise RefusedError(LOOP)
         try:
             self._python(move, block.test)
         except RefusedError as error:
@@ -535,6 +608,8 @@ class TracedBody:
 
     def _tensor_condition(self, move: Move, block: ast.If) -> None:
         """Plan a condition that may be a tensor: the host tests it, or its value is returned."""
+        if move.loop is not None:
+            raise RefusedError(LOOP)
         test = block.test
         simple = all(isinstance(node, _SIMPLE) for node in ast.walk(test))
         local = any(self._is_local(n) and (n.id not in self.parameters or self._rebound(n.id)) for n in _names(test))
@@ -691,6 +766,8 @@ class TracedBody:
             scope = module.scope(name).lookup(name.id)
             if scope is not None and scope.node in inner_scopes:
                 continue
+            if scope is self.scope and name.id in move.targets and move.targets[name.id] != TENSOR:
+                continue
             if scope is self.scope:
                 if name.id not in self.parameters or self._rebound(name.id):
                     raise RefusedError(TAG, f"`{name.id}`, which an argument needs, is computed inside the function")
@@ -769,6 +846,9 @@ class TracedBody:
             for child in ast.walk(node)
         ):
             raise RefusedError(ARGUMENT)
+        if any(name.id in move.targets for name in _names(node)):
+            self._loop_data(move, node)
+            return
         given = isinstance(node, ast.Name) and self._is_local(node) and node.id in self.parameters
         if given and isinstance(node, ast.Name) and not self._rebound(node.id):
             kept = self.may_be_variable(node) is False or not self.effects_after(move.summary.statement)
@@ -933,6 +1013,8 @@ class TracedBody:
                 move.values[step] = self._shared(move, value)
             return
         names = _names(expression)
+        if names and all(move.targets.get(n.id) == PYTHON for n in names):
+            return
         local = [n for n in names if self._is_local(n) and (n.id not in self.parameters or self._rebound(n.id))]
         variable = [
             part
@@ -1083,7 +1165,8 @@ class TracedBody:
 
     def _shared(self, move: Move, value: Value) -> Value:
         """Return a value that is there already and still the same, or the new one."""
-        if value.code is None or any(isinstance(block, ast.If) for block in move.contexts):
+        conditional = move.loop is None and any(isinstance(block, ast.If) for block in move.contexts)
+        if value.code is None or conditional:
             return value
         here = move.summary.statement
         for other, statement in self._computed:

@@ -26,12 +26,15 @@ import importlib.util
 import io
 import itertools
 import json
+import operator
 import os
 import random
 import signal
+import statistics
 import sys
 import tempfile
 import threading
+import time
 import types
 import weakref
 import zipfile
@@ -65,10 +68,12 @@ class Journal:
 class Observer:
     """Collects what the program does, and writes it to the journal at its end."""
 
-    def __init__(self, journal: Journal, user_root: str) -> None:
+    def __init__(self, journal: Journal, user_root: str, copy_root: str) -> None:
         self.traced = self.host = self.dropped = self.v1_events = 0
         self._journal = journal
         self._user_root = user_root
+        self._copy_root = copy_root
+        self._calls: dict[int, list[float]] = {}
         self._pid = os.getpid()
         self._variables: list[dict[str, Any]] = []
         self._kept: dict[int, int] = {}
@@ -106,6 +111,10 @@ class Observer:
                 if known["alive"]() is None:
                     self._kept.pop(id(known["handle"]), None)
                     known["handle"] = None
+
+    def call(self, function: Any) -> None:
+        """Notes that the program calls a traced function."""
+        self._calls.setdefault(id(function), []).append(time.perf_counter())
 
     def session(self, session: Any) -> None:
         """Notes a session, whose variables are read before it is closed."""
@@ -149,7 +158,9 @@ class Observer:
                 "host": self.host,
                 "dropped": self.dropped,
                 "v1_events": self.v1_events,
+                "step_seconds": self._step_seconds(),
                 "escaped": self._escaped(),
+                "loaded": self._loaded(),
             },
         )
 
@@ -169,6 +180,18 @@ class Observer:
                     _description(known["name"], value) or _unread(known["name"], known["dtype"].name, known["shape"])
                 )
         return found
+
+    def _step_seconds(self) -> float | None:
+        """The typical time from one call of the busiest traced function to the next."""
+        # The first calls trace.
+        moments = max(self._calls.values(), key=len, default=[])[2:]
+        return statistics.median(map(operator.sub, moments[1:], moments)) if len(moments) > 5 else None
+
+    def _loaded(self) -> list[str]:
+        """The files of the project's copy that the program is made of."""
+        root = os.path.join(os.path.realpath(self._copy_root), "")
+        paths = {os.path.realpath(getattr(m, "__file__", None) or os.sep) for m in list(sys.modules.values())}
+        return sorted(path[len(root) :].replace(os.sep, "/") for path in paths if path.startswith(root))
 
     def _escaped(self) -> list[str]:
         """Modules from the user's tree itself, which an editable install can bring in behind the copy."""
@@ -276,6 +299,7 @@ def _instrument(observer: Observer) -> None:
     _observe_writers(observer)
     _observe_summaries(observer)
     _observe_sessions(observer)
+    _observe_calls(observer)
 
     counter = itertools.count(SEED)
     tf.random.Generator.from_non_deterministic_state = classmethod(
@@ -348,6 +372,19 @@ def _observe_summaries(observer: Observer) -> None:
     ops = _module("tensorflow.python.ops.gen_summary_ops")
     _wrap(ops, "write_summary", write_op)
     _wrap(ops, "write_raw_proto_summary", write_op)
+
+
+def _observe_calls(observer: Observer) -> None:
+    context = _module("tensorflow.python.eager.context")
+
+    def call(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+        if context.executing_eagerly():
+            observer.call(self)
+        return original(self, *args, **kwargs)
+
+    module = _module("tensorflow.python.eager.polymorphic_function.polymorphic_function")
+    if module is not None:
+        _wrap(module.Function, "__call__", call)
 
 
 def _observe_sessions(observer: Observer) -> None:
@@ -444,7 +481,7 @@ def _map_path(path: str, user_root: str, copy_root: str) -> str:
 def run_program(journal: Journal, user_root: str, copy_root: str, script: str, args: list[str]) -> None:
     """Executes the script as `__main__` and leaves the rest to the interpreter's own end."""
     script = os.path.abspath(script)
-    observer = Observer(journal, user_root)
+    observer = Observer(journal, user_root, copy_root)
     sys.argv = [script, *args]
     here = os.path.dirname(os.path.abspath(__file__))
     outside = [path for path in sys.path if os.path.abspath(path or ".") != here]

@@ -96,7 +96,11 @@ class Observation:
         saved: what was saved, by path.
         summaries: how summaries were called.
         seconds: how long it ran.
+        step_seconds: the typical time from one call of the busiest traced function to the next, if it was
+            called often enough to tell; never compared.
         escaped: modules that were imported from the user's own tree and not from the copy.
+        loaded: the project's files that were imported or run, relative to its root; None if the run ended
+            unobserved.
     """
 
     exit: int | None
@@ -111,7 +115,9 @@ class Observation:
     saved: tuple[Saved, ...] = ()
     summaries: SummaryCalls = field(default_factory=SummaryCalls)
     seconds: float = 0.0
+    step_seconds: float | None = None
     escaped: tuple[str, ...] = ()
+    loaded: tuple[str, ...] | None = None
 
     @property
     def ok(self) -> bool:
@@ -133,7 +139,7 @@ class Observation:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Observation:
         """Returns the observation that `to_dict` was called on, also after a way through JSON."""
-        variables = data["variables"]
+        variables, loaded = data["variables"], data["loaded"]
         return cls(
             **{
                 **data,
@@ -142,6 +148,7 @@ class Observation:
                 "saved": tuple(map(saved_from_dict, data["saved"])),
                 "summaries": SummaryCalls(**data["summaries"]),
                 "escaped": tuple(data["escaped"]),
+                "loaded": None if loaded is None else tuple(loaded),
             }
         )
 

@@ -282,6 +282,7 @@ class _Job:
     ) -> None:
         self._root = root.resolve()
         self._script = _inside(script, self._root)
+        self._asked = self._script
         self._place = _inside(cwd or root, self._root)
         self._args = [str(arg) for arg in args]
         self._overlay = dict(overlay or {})
@@ -390,8 +391,7 @@ class _Job:
             replace(item, path=_numbered(self._name(Path(item.path)), seen))
             for item in (saved_from_dict(value) for kind, value in noted if kind == "saved")
         ]
-        exception = end.get("exception")
-        variables = end.get("variables")
+        exception, variables, loaded = (end.get(key) for key in ("exception", "variables", "loaded"))
         return Observation(
             exit=status,
             exception=None if exception is None else self._clean(exception),
@@ -405,8 +405,14 @@ class _Job:
             saved=tuple(saved),
             summaries=SummaryCalls(end.get("traced", 0), end.get("host", 0), end.get("dropped", 0)),
             seconds=round(self._seconds, 2),
+            step_seconds=end.get("step_seconds"),
             escaped=tuple(end.get("escaped", ())),
+            loaded=None if loaded is None else tuple(self._given_name(name) for name in loaded),
         )
+
+    def _given_name(self, name: str) -> str:
+        """The name that a file has in the project: a notebook is run as a program beside it."""
+        return self._asked.as_posix() if name == self._script.as_posix() else name
 
     def _noted(self) -> Iterator[tuple[str, Any]]:
         if self.journal.exists():

@@ -1,0 +1,230 @@
+"""Prove a rewrite on the user's own program, and leave out what doesn't stand the proof."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from codemods.engine import source
+from codemods.engine.discover import Discovery
+from codemods.engine.result import FileResult, LocatedFinding, Settings
+from codemods.engine.rewrite import VERIFICATION_FAILED
+from codemods.engine.run import run
+from codemods.verify.blame import least
+from codemods.verify.compare import Verdict, compare
+from codemods.verify.observation import Observation
+from codemods.verify.program import Program, ProgramError
+
+SAME, DIFFERENT, NOT_RUN = 0, 1, 2
+Group = tuple[str, tuple[int, ...]]
+"""Findings that are rewritten together: their file's path, and their numbers in it."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the runs of a program have shown of a rewrite.
+
+    Attributes:
+        program: the program.
+        verdict: what the comparison came to.
+        before: what the original did; None if nothing was rewritten, and so nothing run.
+        after: what the rewritten program did; None if it wasn't run.
+        rewritten: the files that the rewrite changed, and the number of findings in each that it answers.
+        unused: those of them that the program did not load, of which the runs say nothing.
+        obstacle: why the program could not be run to an end that shows anything, and what to do about it.
+    """
+
+    program: Program
+    verdict: Verdict
+    before: Observation | None = None
+    after: Observation | None = None
+    rewritten: tuple[tuple[str, int], ...] = ()
+    unused: tuple[str, ...] = ()
+    obstacle: str | None = None
+
+    @property
+    def status(self) -> int:
+        """The exit status: 0 where nothing is known to be worse, 1 for a difference, 2 where it could not run."""
+        if self.obstacle:
+            return NOT_RUN
+        return DIFFERENT if self.verdict.kind == "different" else SAME
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A rewrite without what failed the proof.
+
+    Attributes:
+        results: those of the run, with the findings that were left out as refused.
+        proof: what the runs have shown of it.
+        left_out: the findings that failed.
+    """
+
+    results: list[FileResult]
+    proof: Proof
+    left_out: tuple[LocatedFinding, ...] = ()
+
+
+class Trials:
+    """Runs of one program: the original once or twice, and each rewrite once."""
+
+    def __init__(self, program: Program, cwd: Path, announce: Callable[[str], None]) -> None:
+        """Prepares the runs; nothing is run yet.
+
+        Args:
+            program: the program.
+            cwd: the folder that the results' paths are relative to.
+            announce: is told what is run next.
+        """
+        self._program = program
+        self._cwd = cwd
+        self._announce = announce
+
+    @functools.cached_property
+    def _before(self) -> Observation:
+        self._announce(f"running {self._program.command} as it is")
+        return self._program.run()
+
+    @functools.cached_property
+    def _again(self) -> Observation:
+        self._announce(f"running {self._program.command} as it is once more, to see if it does the same")
+        return self._program.run()
+
+    def prove(self, results: Sequence[FileResult], what: str = "rewritten") -> Proof:
+        """Runs the program before and after a rewrite, and compares what it did.
+
+        Args:
+            results: the rewrite.
+            what: how it is called for the reader.
+        """
+        overlay = self._overlay(results)
+        if not overlay:
+            nothing = Verdict("same", notes=("nothing is rewritten, so the program was not run",))
+            return Proof(self._program, nothing)
+        proof = Proof(
+            self._program,
+            Verdict("inconclusive"),
+            self._before,
+            rewritten=tuple((r.path, sum(map(len, r.groups))) for r in results if r.change is not None),
+        )
+        obstacle = self._obstacle(self._before)
+        if obstacle:
+            return replace(proof, obstacle=obstacle)
+        self._announce(f"running {self._program.command} {what}")
+        after = self._program.run(overlay)
+        verdict = compare(self._before, after)
+        if verdict.kind != "same":
+            verdict = compare(self._before, after, self._again)
+        loaded = (*(self._before.loaded or ()), *(after.loaded or ()))
+        unused = [r.path for r in results if r.change is not None and self._inside(r) not in loaded]
+        proof = replace(proof, verdict=verdict, after=after, unused=tuple(unused if loaded else ()))
+        obstacle = self._obstacle(after) if after.escaped else None
+        if verdict.kind == "same" and not after.ok:
+            obstacle = f"it {ending(after)}, before the rewrite and after it{self._advice(after)}"
+        if obstacle:
+            verdict = replace(verdict, kind="inconclusive")
+        return replace(proof, verdict=verdict, obstacle=obstacle)
+
+    def settle(self, results: Sequence[FileResult], settings: Settings) -> Settled:
+        """Finds the findings whose rewrite makes the program do something else, and leaves them out.
+
+        Args:
+            results: the rewrite.
+            settings: those it was made with.
+        """
+        proof = self.prove(results)
+        if proof.status != DIFFERENT:
+            return Settled(list(results), proof)
+        groups = [(result.path, group) for result in results for group in result.groups]
+        proofs = {frozenset[Group](): proof}
+        remake = _Remake(results, settings, self._cwd)
+
+        def proven(left_out: frozenset[Group]) -> Proof:
+            if left_out not in proofs:
+                what = f"with {len(groups) - len(left_out)} of {len(groups)} rewrites"
+                proofs[left_out] = self.prove(remake(left_out), what)
+            return proofs[left_out]
+
+        wrong = least(groups, lambda left_out: proven(left_out).status == SAME)
+        # Each of them alone, beside all the others that are right, made the difference that is shown.
+        reasons = {group: _reason(proven(wrong - {group})) for group in wrong}
+        settled = [_explained(result, reasons) for result in remake(wrong)]
+        left_out = (f for result in settled for f in result.findings if f.reason == VERIFICATION_FAILED.code)
+        return Settled(settled, proven(wrong), tuple(left_out))
+
+    def _overlay(self, results: Sequence[FileResult]) -> dict[str, bytes]:
+        changed = [result for result in results if result.change is not None]
+        return {self._inside(r): source.read(self._cwd / r.path).render(r.change.text) for r in changed if r.change}
+
+    def _inside(self, result: FileResult) -> str:
+        path, root = (self._cwd / result.path).resolve(), self._program.root.resolve()
+        if not path.is_relative_to(root):
+            raise ProgramError(f"{result.path} is outside of {root}, the project of {self._program.name}")
+        return path.relative_to(root).as_posix()
+
+    def _obstacle(self, run: Observation) -> str | None:
+        """Why nothing can be learnt from a run."""
+        if run.exit is None:
+            return f"it did not end within {self._program.timeout:g} seconds; give it less to do, or a longer --timeout"
+        if run.escaped:
+            return (
+                f"it imports {', '.join(run.escaped)} from {self._program.root} itself and not from the copy; "
+                "an installed package may lead there"
+            )
+        if run.exception == "ModuleNotFoundError: No module named 'tensorflow'":
+            return f"it {ending(run)}{self._advice(run)}"
+        return None
+
+    def _advice(self, run: Observation) -> str:
+        if (run.exception or "").startswith("ModuleNotFoundError"):
+            return f"; name its interpreter by --python, this was {self._program.python}"
+        return "; only what it did until then could be compared"
+
+
+class _Remake:
+    """Makes a rewrite again, without some of its findings."""
+
+    def __init__(self, results: Sequence[FileResult], settings: Settings, cwd: Path) -> None:
+        self._results = results
+        self._settings = settings
+        self._cwd = cwd
+        self._known: dict[tuple[str, frozenset[int]], FileResult] = {}
+
+    def __call__(self, left_out: frozenset[Group]) -> list[FileResult]:
+        without: dict[str, frozenset[int]] = {}
+        for path, group in left_out:
+            without[path] = without.get(path, frozenset()).union(group)
+        return [self._made(r, without[r.path]) if r.path in without else r for r in self._results]
+
+    def _made(self, result: FileResult, without: frozenset[int]) -> FileResult:
+        if (result.path, without) not in self._known:
+            settings = replace(self._settings, excluded=frozenset((result.path, number) for number in without))
+            file = Discovery([self._cwd / result.path], [])
+            (self._known[result.path, without],) = run(file, settings, cwd=self._cwd)
+        return self._known[result.path, without]
+
+
+def ending(run: Observation) -> str:
+    """How a run ended, in words that follow its name."""
+    if run.exit is None:
+        return "did not end in time"
+    if run.exception is not None:
+        return f"ended with {run.exception}"
+    return f"was ended by signal {-run.exit}" if run.exit < 0 else f"ended with status {run.exit}"
+
+
+def _reason(proof: Proof) -> str:
+    lines = proof.verdict.different or ((proof.obstacle,) if proof.obstacle else ())
+    return f"{proof.program.command} does something else with it: {lines[0]}"
+
+
+def _explained(result: FileResult, reasons: dict[Group, str]) -> FileResult:
+    """Says of each finding that was left out what the program did with it."""
+    said = {number: reason for (path, group), reason in reasons.items() if path == result.path for number in group}
+    findings = (
+        replace(finding, detail=said[number]) if number in said else finding
+        for number, finding in enumerate(result.findings)
+    )
+    return replace(result, findings=tuple(findings))
