@@ -55,7 +55,7 @@ from codemods.analysis.files import constant_text, touching
 from codemods.analysis.module import Function, Module
 from codemods.analysis.strategies import is_scope
 from codemods.analysis.tracing import is_keras_class, traced_functions
-from codemods.analysis.writers import Creation, creations, names_held_by
+from codemods.analysis.writers import METHODS, Creation, creations, names_held_by, use_of
 from codemods.engine.codemod import (
     Code,
     Codemod,
@@ -98,10 +98,6 @@ LOOPS = (ast.For, ast.While, ast.AsyncFor)
 _NEUTRAL = frozenset({
     "tensorflow.GradientTape", "tensorflow.device", "tensorflow.compat.v1.device",
     "tensorflow.summary.record_if", "tensorflow.profiler.experimental.Trace",
-})  # fmt: skip
-_METHODS = frozenset({
-    "as_default", "set_as_default", "flush", "close", "init", "reopen", "get_logdir", "add_summary",
-    "add_graph", "add_event", "add_meta_graph", "add_run_metadata", "add_session_log",
 })  # fmt: skip
 _ABRUPT = frozenset({"os._exit", "os.abort", "os.kill", "signal.raise_signal"})
 _SAVING = (
@@ -699,7 +695,7 @@ def _check_uses(module: Module, site: Site, level: Level, reached: Reach) -> tup
         _check_binding(module, level, target, bound, loads)
         if not level.is_loop:
             _check_passed(module, site, level, loads, bool(bound))
-            if any(_method(module, load) == "init" for load in loads):
+            if any(use_of(module, load) == "init" for load in loads):
                 raise _RefusedError(GRAPH_MODE)
             continue
         closes += _check_life(module, site, level, loads)
@@ -733,58 +729,16 @@ def _check_inner_use(module: Module, site: Site, level: Level) -> tuple[ast.Expr
         if scope is None or len(scope.bindings[name.id]) != 1:
             raise _RefusedError(REBOUND)
         loads = [use for use in module.uses(scope, name.id) if isinstance(use.ctx, ast.Load)]
-        if level.is_loop and any(_method(module, load) in {None, "close"} for load in loads):
+        if level.is_loop and any(use_of(module, load) in {None, "close"} for load in loads):
             raise _RefusedError(ESCAPES)
         return ()
-    if isinstance(parent, ast.Attribute) and parent.attr in _METHODS:
+    if isinstance(parent, ast.Attribute) and parent.attr in METHODS:
         if parent.attr == "init":
             raise _RefusedError(GRAPH_MODE)
         return ()
     if level.is_loop:
         raise _RefusedError(ESCAPES)
     return ()
-
-
-def _method(module: Module, load: ast.expr) -> str | None:
-    """Return the writer's method that is called, or how else it is used; None if it may be kept."""
-    parent = module.parent(load)
-    if isinstance(parent, ast.Attribute):
-        call = module.parent(parent)
-        called = isinstance(call, ast.Call) and call.func is parent
-        return parent.attr if called and parent.attr in _METHODS else None
-    if isinstance(parent, ast.Compare) or (isinstance(parent, (ast.If, ast.IfExp, ast.While)) and parent.test is load):
-        return "test"
-    if isinstance(parent, ast.BoolOp):
-        return _method(module, parent)
-    if isinstance(parent, ast.keyword):
-        parent = module.parent(parent)
-    if isinstance(parent, ast.Call) and parent.func is not load:
-        name = module.resolve(parent.func) or ""
-        if name.startswith(("tensorflow.summary.", "tensorflow.contrib.summary.", "builtins.print")):
-            return "argument"
-        found = definition(module, parent.func)
-        if found is not None and not _keeps(*found):
-            return "argument"
-    return None
-
-
-def _keeps(module: Module, function: ast.AST) -> bool:
-    """Tell whether a function of the project may close or keep what it is given."""
-    if not isinstance(function, ast.FunctionDef):
-        return True
-    inner = reach(module, [function])
-    if inner.unseen:
-        return True
-    for _, node in inner.walk():
-        if isinstance(node, ast.Attribute) and (node.attr == "close" or not isinstance(node.ctx, ast.Load)):
-            return True
-        if isinstance(node, (ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal, ast.Lambda)):
-            return True
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"append", "add"}:
-            return True
-    returned = [node for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None]
-    parameters = {argument.arg for argument in ast.walk(function.args) if isinstance(argument, ast.arg)}
-    return any(isinstance(node.value, ast.Name) and node.value.id in parameters for node in returned)
 
 
 def _check_binding(
@@ -842,7 +796,7 @@ def _check_life(
     created = site.statement
     closed_at: list[ast.Expr] = []
     for load in loads:
-        method = _method(module, load)
+        method = use_of(module, load)
         inside = within(load, [level.node])
         if method in {"init", "reopen"}:
             raise _RefusedError(GRAPH_MODE if method == "init" else USED_AFTER_CLOSE)
@@ -872,7 +826,7 @@ def _check_life(
                 cast("int", statement.end_lineno),
                 cast("int", statement.end_col_offset),
             )
-            if after and _method(module, load) not in {"close", "flush"}:
+            if after and use_of(module, load) not in {"close", "flush"}:
                 raise _RefusedError(USED_AFTER_CLOSE)
     yield from closed_at
 
@@ -1065,7 +1019,7 @@ def _local_loads(module: Module, site: Site, function: Function, name: ast.Name)
         raise _RefusedError(REBOUND)
     loads = [use for use in module.uses(scope, name.id) if isinstance(use.ctx, ast.Load)]
     for load in loads:
-        method = _method(module, load)
+        method = use_of(module, load)
         if method is None:
             raise _NoFindingError if isinstance(module.parent(load), ast.Call) else _RefusedError(ESCAPES)
         if method in {"init", "reopen"}:
@@ -1078,7 +1032,7 @@ def _local_loads(module: Module, site: Site, function: Function, name: ast.Name)
 
 
 def _closes(module: Module, loads: Sequence[ast.expr]) -> list[ast.Expr]:
-    found = [module.statement(load) for load in loads if _method(module, load) == "close"]
+    found = [module.statement(load) for load in loads if use_of(module, load) == "close"]
     if not all(isinstance(statement, ast.Expr) for statement in found):
         raise _RefusedError(USED_AFTER_CLOSE)
     return cast("list[ast.Expr]", found)

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from codemods.analysis.dataflow import definition, reach
 from codemods.analysis.module import Module
 
 CREATORS = {
@@ -20,6 +21,12 @@ CREATORS = {
     "tensorflow.python.summary.writer.writer.FileWriter": 1,
 }
 """The calls that open an event file, and the version of the summaries that they write."""
+
+METHODS = frozenset({
+    "as_default", "set_as_default", "flush", "close", "init", "reopen", "get_logdir", "add_summary",
+    "add_graph", "add_event", "add_meta_graph", "add_run_metadata", "add_session_log",
+})  # fmt: skip
+"""What a writer can be asked to do."""
 
 _GRAPH_ARGUMENTS = frozenset({"graph", "graph_def", "session"})
 
@@ -98,6 +105,48 @@ def names_held_by(statement: ast.stmt) -> list[ast.expr]:
 def is_none(node: ast.expr) -> bool:
     """Tell whether an expression is ``None``."""
     return isinstance(node, ast.Constant) and node.value is None
+
+
+def use_of(module: Module, load: ast.expr) -> str | None:
+    """Return the writer's method that is called, or how else it is used; None if it may be kept."""
+    parent = module.parent(load)
+    if isinstance(parent, ast.Attribute):
+        call = module.parent(parent)
+        called = isinstance(call, ast.Call) and call.func is parent
+        return parent.attr if called and parent.attr in METHODS else None
+    if isinstance(parent, ast.Compare) or (isinstance(parent, (ast.If, ast.IfExp, ast.While)) and parent.test is load):
+        return "test"
+    if isinstance(parent, ast.BoolOp):
+        return use_of(module, parent)
+    if isinstance(parent, ast.keyword):
+        parent = module.parent(parent)
+    if isinstance(parent, ast.Call) and parent.func is not load:
+        name = module.resolve(parent.func) or ""
+        if name.startswith(("tensorflow.summary.", "tensorflow.contrib.summary.", "builtins.print")):
+            return "argument"
+        found = definition(module, parent.func)
+        if found is not None and not keeps(*found):
+            return "argument"
+    return None
+
+
+def keeps(module: Module, function: ast.AST) -> bool:
+    """Tell whether a function of the project may close or keep what it is given."""
+    if not isinstance(function, ast.FunctionDef):
+        return True
+    inner = reach(module, [function])
+    if inner.unseen:
+        return True
+    for _, node in inner.walk():
+        if isinstance(node, ast.Attribute) and (node.attr == "close" or not isinstance(node.ctx, ast.Load)):
+            return True
+        if isinstance(node, (ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal, ast.Lambda)):
+            return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"append", "add"}:
+            return True
+    returned = [node for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None]
+    parameters = {argument.arg for argument in ast.walk(function.args) if isinstance(argument, ast.arg)}
+    return any(isinstance(node.value, ast.Name) and node.value.id in parameters for node in returned)
 
 
 def _keyword(call: ast.Call, name: str) -> ast.expr | None:

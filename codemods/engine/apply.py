@@ -505,7 +505,7 @@ class _Transformer(cst.CSTTransformer):
             self.done += 1
             inner = self._body(pairs[first : last + 1], block) or [_NOTHING]
             (head,) = self.file.statements((*((edit.head,) if isinstance(edit.head, str) else edit.head), "\n    pass"))
-            opening = cst.ensure_type(head.body, cst.IndentedBlock)  # type: ignore[union-attr]
+            opening = cst.ensure_type(head.body, cst.IndentedBlock)
             lines = [line for line in inner[0].leading_lines if line.comment]
             if edit.instead is None:
                 apart, lines = _split_leading(inner[0].leading_lines)
