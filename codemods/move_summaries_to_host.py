@@ -52,6 +52,7 @@ from codemods.summaries.plan import (
     BRANCH,
     EXPORTED,
     LOST,
+    NAME_SCOPE,
     NESTED,
     NO_WRITER,
     REFUSALS,
@@ -254,6 +255,14 @@ def _findings(module: Module, traced: Traced, calls: Sequence[ast.Call]) -> Iter
             good.append(call)
         else:
             refused.append((call, obstacle))
+    if refused and good:
+        # What stays keeps the function from being compiled, or takes other names once its neighbours are gone.
+        stays = next((e for _, e in refused if e.refusal is NAME_SCOPE), refused[0][1])
+        if stays.refusal is NAME_SCOPE or traced.option("jit_compile", "experimental_compile"):
+            line = refused[0][0].lineno
+            together = RefusedError(stays.refusal, f"the summary on line {line} has to stay, and this one with it")
+            refused += [(call, together) for call in good]
+            good = []
     if good:
         try:
             placement, moves = _placement(body, good)

@@ -259,6 +259,10 @@ def is_traced(module: Module, node: ast.AST) -> bool:
     ``dataset.map``, ``tf.cond``), in ``call`` or ``train_step`` of a Keras class, and in whatever
     one of these calls.
     """
+    for around in module.ancestors(node):
+        call = module.parent(around) if isinstance(around, ast.Lambda) else None
+        if isinstance(call, ast.Call) and _wrapping(module, call) is not None:
+            return True
     function = module.function(node)
     if function is None:
         return False

@@ -21,6 +21,7 @@ from codemods.summaries.plan import (
     NAME_SCOPES,
     NAMES,
     NO_WRITER,
+    RECORD_IF,
     SEVERAL_WRITERS,
     WRITER_BLOCK,
     WRITER_CLOSED,
@@ -44,6 +45,8 @@ from codemods.summaries.writers import (
     writer_items,
     writers,
 )
+
+_PLAIN = (ast.Name, ast.Attribute, ast.Constant, ast.BinOp, ast.operator, ast.keyword, ast.expr_context)
 
 
 class _NotHereError(Exception):
@@ -93,7 +96,10 @@ class Emitter:
         """
         lost = self._lost()
         self._check_scopes()
+        self._check_flags()
         self.units = self._units()
+        inside = {node for unit in self.units for node in ast.walk(unit.node)}
+        self.loose = [statement for statement in self.flushes if statement not in inside]
         try:
             edits = self._behind_call(self._site(), lost)
             wrapper = False
@@ -137,6 +143,26 @@ class Emitter:
         for reference in self.body.references:
             if in_name_scope(reference.module, reference.node, NAME_SCOPES):
                 raise RefusedError(CALLER_SCOPE)
+
+    def _check_flags(self) -> None:
+        """Note the flags around the calls that the first trace fixes."""
+        for reference in self.body.references:
+            module = reference.module
+            function = module.function(reference.node)
+            for around in module.ancestors(reference.node):
+                if around is function:
+                    break
+                for item in around.items if isinstance(around, ast.With) else ():
+                    call = item.context_expr
+                    if not isinstance(call, ast.Call) or module.resolve(call.func) != RECORD_IF or not call.args:
+                        continue
+                    flag = call.args[0]
+                    named = isinstance(flag, ast.Name) and any(
+                        isinstance(b.node, ast.FunctionDef) for b in module.bindings(flag)
+                    )
+                    if not named and not isinstance(flag, (ast.Constant, ast.Lambda)):
+                        for move in self.moves:
+                            move.frozen = True
 
     def _writer_at(self, place: ast.AST) -> str:
         owner = self.body.traced.owner
@@ -281,6 +307,7 @@ class Emitter:
                         names = [code.partition(" = ")[0] for code in codes]
                         edits.append(edit.InsertBefore(branch, "\n".join(f"{name} = None" for name in names)))
             gone.update(self._removed(unit))
+        gone.update(self.loose)
         edits += [edit.Remove(statement) for statement in sorted(gone, key=lambda s: s.lineno)]
         edits += self._dissolved(gone)
         return edits
@@ -682,6 +709,10 @@ class Emitter:
                 edit.Move(unit.node, tuple(self._inner(unit, hosts, reference, statement))),
                 "\n",
             ]
+        for flush in self.loose:
+            names = [n for n in ast.walk(flush) if isinstance(n, ast.Name)]
+            renamed = [(n, self._host_name(n, reference, statement)) for n in names]
+            parts += [edit.Move(flush, tuple(edit.Replace(n, text) for n, text in renamed if text != n.id)), "\n"]
         return tuple(parts)
 
     def _lexical_writer(self, statement: ast.stmt) -> str | None:
@@ -845,13 +876,23 @@ class Emitter:
         if parameter in {function.args.vararg, function.args.kwarg}:
             raise _NotHereError
         argument = passed(function, reference, parameter)
-        if argument is None or not (_is_reference(argument) or self._moves_once(parameter, argument, reference)):
+        if argument is None or not (
+            _is_reference(argument) or self._repeatable(argument) or self._moves_once(parameter, argument, reference)
+        ):
             raise _NotHereError
         if isinstance(statement, ast.Assign):
             stores = {n.id for t in statement.targets for n in _names(t)}
             if stores & {n.id for n in _names(argument)}:
                 raise _NotHereError
         return self.module.source(argument)
+
+    def _repeatable(self, argument: ast.expr) -> bool:
+        """Tell whether an argument is a plain constant or cast, which may stand in several summaries."""
+        allowed = {"tensorflow.constant", "tensorflow.cast", "tensorflow.convert_to_tensor", "builtins.int"}
+        return all(
+            self.module.resolve(node.func) in allowed if isinstance(node, ast.Call) else isinstance(node, _PLAIN)
+            for node in ast.walk(argument)
+        )
 
     def _moves_once(self, parameter: ast.arg, argument: ast.expr, reference: Reference) -> bool:
         """Tell whether an argument's expression can move from the call into the block behind it."""
@@ -860,22 +901,7 @@ class Emitter:
             len(self.module.uses(self.body.scope, parameter.arg)) == 1
             and any(parameter is dropped for dropped, _ in self._dropped(reference))
             and all((self.module.resolve(c.func) or "").startswith(("tensorflow.", "builtins.int")) for c in calls)
-            and all(
-                isinstance(
-                    n,
-                    (
-                        ast.Call,
-                        ast.Name,
-                        ast.Attribute,
-                        ast.Constant,
-                        ast.BinOp,
-                        ast.operator,
-                        ast.keyword,
-                        ast.expr_context,
-                    ),
-                )
-                for n in ast.walk(argument)
-            )
+            and all(isinstance(n, (ast.Call, *_PLAIN)) for n in ast.walk(argument))
         )
 
     # The wrapper. ----------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ _PLAIN_CONTEXTS = frozenset({
 NAME_SCOPES = frozenset({"tensorflow.name_scope", "tensorflow.compat.v1.name_scope"})
 _SET_STEP = "tensorflow.summary.experimental.set_step"
 _GET_STEP = "tensorflow.summary.experimental.get_step"
-_RECORD_IF = "tensorflow.summary.record_if"
+RECORD_IF = "tensorflow.summary.record_if"
 _PURE_BUILTINS = frozenset({"str", "repr", "len", "int", "round", "format", "min", "max", "abs", "bool", "float"})
 _PURE_METHODS = frozenset({"format", "join", "lower", "upper", "replace", "strip", "title", "split"})
 _HARMLESS_METHODS = _PURE_METHODS | {
@@ -488,7 +488,7 @@ class TracedBody:
                 if move.summary.scoped:
                     self._name_scope(move, call, item)
                 host = host or move.summary.scoped or self._scopes_another(block)
-            elif name == _RECORD_IF and isinstance(call, ast.Call) and call.args:
+            elif name == RECORD_IF and isinstance(call, ast.Call) and call.args:
                 self._record_if(move, call.args[0])
                 host = True
             elif name in _PLAIN_CONTEXTS or (
@@ -677,6 +677,9 @@ class TracedBody:
             }
         if depth > 4:
             return False
+        if isinstance(node, (ast.Compare, ast.BinOp, ast.BoolOp, ast.UnaryOp)):
+            parts = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr)]
+            return all(self.is_python(part, depth + 1) or self._counts(part) for part in parts)
         if isinstance(node, ast.Name):
             bindings = module.bindings(node)
             if bindings and all(isinstance(b.node, ast.arg) for b in bindings):
@@ -852,6 +855,10 @@ class TracedBody:
         given = isinstance(node, ast.Name) and self._is_local(node) and node.id in self.parameters
         if given and isinstance(node, ast.Name) and not self._rebound(node.id):
             kept = self.may_be_variable(node) is False or not self.effects_after(move.summary.statement)
+            if "input_signature" in self.traced.options:  # which may convert what the caller has
+                name = self.fresh(self._base_name(move, node))
+                move.values[node] = self._shared(move, Value(name, f"{self.tensorflow}.identity({node.id})"))
+                return
             if kept:  # the caller has it
                 move.parameters.add(node.id)
                 return
