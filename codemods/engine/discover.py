@@ -196,14 +196,15 @@ def project_root(path: Path) -> Path:
     once in the life of the process.
     """
     folder = path if path.is_dir() else path.parent
-    return _marked_folder(folder) or folder
+    return marked_folder(folder) or folder
 
 
 @functools.cache
-def _marked_folder(folder: Path) -> Path | None:
+def marked_folder(folder: Path) -> Path | None:
+    """Return the folder of the project that a folder belongs to, None where nothing marks one."""
     if (folder / ".git").exists():
         return folder
-    outer = _marked_folder(folder.parent) if folder != folder.parent else None
+    outer = marked_folder(folder.parent) if folder != folder.parent else None
     if outer is None and any((folder / name).is_file() for name in _PROJECT_FILES):
         return folder
     return outer

@@ -7,11 +7,12 @@ import re
 import shlex
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from codemods.engine.discover import project_root
+from codemods.engine.discover import marked_folder
 from codemods.verify.observation import Observation
 from codemods.verify.run import run
 
@@ -70,7 +71,12 @@ class Program:
 
 
 def program(
-    script: str, args: Sequence[str] = (), *, python: str | None, timeout: float, places: Iterable[Path]
+    script: str,
+    args: Sequence[str] = (),
+    *,
+    python: str | None,
+    timeout: float,
+    folders: Iterable[Path] = (),
 ) -> Program:
     """Finds a program and its project.
 
@@ -79,24 +85,31 @@ def program(
         args: its arguments.
         python: the interpreter; that of the active environment if None.
         timeout: how many seconds it may take.
-        places: folders that the path may be relative to, the working directory first. Each that the script is
-            in belongs to its project.
+        folders: those that are rewritten: the path may be relative to one of them, rather than to the working
+            directory, and each that the script is in belongs to its project.
 
     Raises:
         ProgramError: there is no such script or interpreter.
     """
-    folders = [place.absolute() for place in places]
-    cwd = next((folder for folder in folders if (folder / script).is_file()), None)
+    here, *others = Path.cwd(), *(folder.absolute() for folder in folders)
+    cwd = next((folder for folder in (here, *others) if (folder / script).is_file()), None)
     if cwd is None:
         raise ProgramError(f"there is no script {script}")
     path = Path(os.path.normpath(cwd / script))
     if path.suffix not in {".py", ".ipynb"}:
         raise ProgramError(f"{script} is neither a Python file nor a notebook")
-    around = [folder for folder in folders if path.is_relative_to(folder) and not Path.home().is_relative_to(folder)]
-    root = min([project_root(path.parent), *around], key=lambda folder: len(folder.parts))
+    marked = marked_folder(path.parent)
+    # Where nothing marks a project, it is the folder that the program is run from: it may look for files there.
+    root = marked or (here if path.is_relative_to(here) and not _is_shared(here) else path.parent)
+    root = min([root, *filter(path.is_relative_to, others)], key=lambda folder: len(folder.parts))
     # A program that is named from outside of its project is run where it lies.
     cwd = cwd if cwd.is_relative_to(root) else path.parent
     return Program(path, tuple(args), _interpreter(python), root, cwd, timeout)
+
+
+def _is_shared(folder: Path) -> bool:
+    """Whether a folder is one that projects are kept in, and too much to copy."""
+    return any(place.is_relative_to(folder) for place in (Path.home(), Path(tempfile.gettempdir())))
 
 
 def parse(command: str) -> tuple[str | None, str, tuple[str, ...]]:
