@@ -30,6 +30,7 @@ class Options:
     ignore: tuple[str, ...]
     severity: str
     unsafe: bool | None
+    target: str | None
     format: str
     jobs: int
     quiet: bool
@@ -44,11 +45,17 @@ class Options:
         except (configuration.ConfigError, registry.UnknownCodemodError) as error:
             raise click.UsageError(str(error)) from error
         unsafe = found.unsafe if self.unsafe is None else self.unsafe
-        return Settings(names, unsafe, Severity[self.severity.upper()], found.target), found
+        return Settings(names, unsafe, Severity[self.severity.upper()], self.target or found.target), found
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
     return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+
+
+def _version(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not configuration.is_version(value):
+        raise click.BadParameter(f"{value!r} is not a TensorFlow version such as 2.21")
+    return value
 
 
 def _processors() -> int:
@@ -67,6 +74,12 @@ _OPTIONS = (
         help="Leave out findings below this.",
     ),
     click.option("--unsafe/--no-unsafe", default=None, help="Make the rewrites that change behaviour too."),
+    click.option(
+        "--target",
+        metavar="VERSION",
+        callback=_version,
+        help="The TensorFlow version that the code is for; else what its project asks for.",
+    ),
     click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True),
     click.option("--jobs", type=click.IntRange(1), default=_processors, metavar="N", help="Processes to use."),
     click.option("--quiet", is_flag=True, help="Print no findings; failures are always named."),

@@ -107,7 +107,7 @@ def test_a_failure_weighs_more_than_changes_and_the_other_files_are_done(folder:
         (("diff", "--select", "no-such"), "'no-such'"),
         (("diff", "--severity", "awful"), "awful"),
         (("diff", "--jobs", "0"), "0"),
-        (("diff", "--target", "2.15"), "--target"),
+        (("diff", "--target", "newest"), "newest"),
         (("diff", "--config", "missing.toml"), "missing.toml"),
         (("explain", "no-such"), "'no-such'"),
         (("migrate", "missing"), "missing"),

@@ -7,7 +7,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from codemods.analysis.callgraph import CallGraph
 from codemods.analysis.module import Function, Module, module_id
@@ -24,6 +24,7 @@ class Project:
 
     Attributes:
         root: the folder; paths of modules are relative to it, with ``/``.
+        target: the TensorFlow version that its code is for, if the user has said so.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Project:
         files: Callable[[], Iterable[str]],
         read: Callable[[Path], bytes | None],
         parse: Callable[[Path, bytes], str | None],
+        names: Callable[[Path], Iterable[str]] = lambda folder: (),
     ) -> None:
         """Remember how to look things up; nothing is read yet.
 
@@ -40,11 +42,14 @@ class Project:
             files: returns the paths of all its modules and notebooks, relative to the root.
             read: returns a file's bytes, None if it can't be read.
             parse: returns the Python text of a file's bytes (a notebook's cells joined), None if it has none.
+            names: returns the names of all files in a folder.
         """
         self.root = root
+        self.target: str | None = None
         self._files = files
         self._read = read
         self._parse = parse
+        self._names = names
         self._modules: OrderedDict[str, Module | None] = OrderedDict()
         self._size = 0  # of the texts of the modules in memory
         self._resolving: set[tuple[str, str]] = set()
@@ -60,6 +65,7 @@ class Project:
             files=lambda: files,
             read=lambda path: files[path.as_posix()].encode() if path.as_posix() in files else None,
             parse=lambda _, data: data.decode(),
+            names=lambda folder: [PurePath(path).name for path in files if PurePath(path).parent == folder],
         )
 
     @cached_property
@@ -130,6 +136,14 @@ class Project:
         """The names of all functions that the project's modules define."""
         found = (name for _, data in self.contents() for name in re.findall(rb"\bdef\s+([A-Za-z_]\w*)", data))
         return frozenset(name.decode() for name in found)
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of any file below the root, None if it can't be read."""
+        return self._read(self.root / path)
+
+    def names(self, folder: PurePath) -> Iterable[str]:
+        """Return the names of all files in a folder, which is relative to the root."""
+        return self._names(self.root / folder)
 
     @cached_property
     def calls(self) -> CallGraph:

@@ -137,8 +137,13 @@ def _flag(value: object) -> str | None:
     return None if isinstance(value, bool) else f"must be true or false, not {value!r}"
 
 
+def is_version(text: str) -> bool:
+    """Tell whether a text is a TensorFlow version such as "2.21"."""
+    return _VERSION.fullmatch(text) is not None
+
+
 def _version(value: object) -> str | None:
-    if isinstance(value, str) and _VERSION.fullmatch(value):
+    if isinstance(value, str) and is_version(value):
         return None
     return f'must be a TensorFlow version such as "2.21", not {value!r}'
 

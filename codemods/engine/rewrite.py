@@ -60,6 +60,7 @@ def rewrite(
         RecursionError: it is nested too deeply.
     """
     project = project or Project.of({path: text})
+    project.target = settings.target
     module = original = _module(text, path, project)
     suppressions = Suppressions(module)
     first = _find(module, settings, suppressions)

@@ -210,7 +210,7 @@ class Worker:
         root = project_root(next(folder for folder in path.parents if folder.is_dir()))
         if root not in self._projects:
             self._projects.clear()  # paths come sorted: the one before is done with
-            self._projects[root] = Project(root, functools.partial(_files, root), _bytes, self._text)
+            self._projects[root] = Project(root, functools.partial(_files, root), _bytes, self._text, _names)
         return self._projects[root], path.relative_to(root).as_posix()
 
     def _text(self, path: Path, data: bytes) -> str | None:
@@ -288,6 +288,13 @@ def _bytes(path: Path) -> bytes | None:
         return source.load(path)
     except SourceError:
         return None
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _deeply(function: Callable[[], T]) -> T:
