@@ -1,6 +1,7 @@
 """The programs under ``examples/``: what each does under TensorFlow, before and after its rewrite."""
 
 import ast
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,13 +23,15 @@ REWRITTEN = (
     "callback_by_hand.py",
     "compiled_step.py",
     "epoch_metrics.py",
+    "exported_scorer.py",
     "graph_writer.py",
     "lost_summaries.py",
     "notebook.ipynb",
     "pooling/predict.py",
     "scoped_writer.py",
 )
-REFUSED = {"exported_scorer.py": "exported", "rare_event.py": "condition"}
+UNSAFE = "rare_event.py"
+REFUSED = {"two_writers.py": "writer-to-choose"}
 # As a program that saves a model and one that loads it, run one after the other.
 SAVE_AND_LOAD = {"pooling/both.py": b"import train\nimport predict\n"}
 
@@ -60,10 +63,10 @@ def programs() -> Iterator[str]:
 
 def test_every_program_is_known_here() -> None:
     helpers = {"pooling/layers.py", "pooling/train.py"}
-    assert sorted(programs()) == sorted({*REWRITTEN, *REFUSED, *helpers})
+    assert sorted(programs()) == sorted({*REWRITTEN, UNSAFE, *REFUSED, *helpers})
 
 
-@pytest.mark.parametrize("path", [path for path in [*REWRITTEN, *REFUSED] if path.endswith(".py")])
+@pytest.mark.parametrize("path", [path for path in [*REWRITTEN, UNSAFE, *REFUSED] if path.endswith(".py")])
 def test_a_program_says_what_is_wrong_with_it_in_its_first_line(path: str) -> None:
     first = (EXAMPLES / path).read_text().partition("\n")[0]
     assert first.startswith("# ")
@@ -82,6 +85,15 @@ def test_refused(path: str, reason: str, results: Mapping[str, FileResult]) -> N
     assert results[path].status is FileStatus.UNCHANGED
 
 
+def test_rewrite_that_changes_a_tag(
+    faulty: Path, results: Mapping[str, FileResult], snapshot: SnapshotAssertion
+) -> None:
+    assert {finding.status for finding in results[UNSAFE].findings} == {Status.UNSAFE}
+    assert results[UNSAFE].status is FileStatus.UNCHANGED
+    (result,) = run(discover([UNSAFE], cwd=faulty), Settings(registry.names(), unsafe=True), cwd=faulty)
+    assert result.patch.decode() == snapshot
+
+
 def test_programs_without_a_fault_are_left_alone(results: Mapping[str, FileResult]) -> None:
     for path in ("pooling/layers.py", "pooling/train.py"):
         assert results[path].status is FileStatus.UNCHANGED
@@ -98,9 +110,14 @@ def test_in_the_repository_the_same_is_found_as_on_its_own(results: Mapping[str,
 def test_a_second_run_has_nothing_to_change(rewritten: Path) -> None:
     again = list(run(discover(["."], cwd=rewritten), Settings(registry.names()), cwd=rewritten))
     assert {result.status for result in again} == {FileStatus.UNCHANGED}
-    assert {result.path for result in again if result.findings} == set(REFUSED)
+    assert {result.path for result in again if result.findings} == {UNSAFE, *REFUSED}
     for path in rewritten.rglob("*.py"):
         ast.parse(path.read_text())
+
+
+def test_the_readme_shows_what_is_really_done(results: Mapping[str, FileResult]) -> None:
+    (shown,) = re.findall(r"```diff\n(.*?)```", (EXAMPLES.parent / "README.md").read_text(), re.DOTALL)
+    assert results["lost_summaries.py"].patch.decode().endswith(f"+++ b/lost_summaries.py\n{shown}")
 
 
 # Under TensorFlow. -------------------------------------------------------------------------------
@@ -168,7 +185,7 @@ def test_a_writer_outside_the_scope_records_the_same(runs: Runs) -> None:
 def test_v1_writers_of_one_second_empty_each_other(runs: Runs) -> None:
     before, after, verdict = runs.both("graph_writer.py")
     assert before.ok
-    assert len(before.steps("value")) < 6
+    assert len(before.steps("value")) < 6, "a later writer has emptied the file of an earlier one"
     assert after.steps("value") == list(range(6))
     assert verdict.kind == "repaired", verdict.lines
 
@@ -200,7 +217,31 @@ def test_the_notebook_records_its_summaries(runs: Runs) -> None:
 
 
 @pytest.mark.tensorflow
+def test_a_summary_under_a_condition_loses_its_prefix(runs: Runs) -> None:
+    settings = Settings(registry.names(), unsafe=True)
+    (result,) = run(discover([UNSAFE], cwd=runs.faulty), settings, cwd=runs.faulty)
+    assert result.change is not None
+    before = runs.run(runs.faulty, UNSAFE)
+    after = runs.run(runs.faulty, UNSAFE, {UNSAFE: result.change.text.encode()})
+    assert after.ok, after.stderr
+    assert {event.tag for event in before.events} == {"cond/spike"}
+    assert {event.tag for event in after.events} == {"spike"}
+    assert after.steps("spike") == before.steps("cond/spike") == [3]
+    assert after.values("spike") == before.values("cond/spike")
+
+
+@pytest.mark.tensorflow
+def test_a_function_without_its_summary_can_be_saved(runs: Runs) -> None:
+    before, after, verdict = runs.both("exported_scorer.py")
+    assert "as it captures tensor" in before.stderr
+    assert [saved.path for saved in after.saved] == ["exported_scorer"]
+    assert after.steps("ratings") == [0]
+    assert verdict.kind == "repaired", verdict.lines
+
+
+@pytest.mark.tensorflow
 def test_what_is_refused_has_the_fault_that_is_said(runs: Runs) -> None:
-    exported = runs.run(runs.faulty, "exported_scorer.py")
-    assert "as it captures tensor" in (exported.exception or "") + exported.stderr
-    assert {event.tag for event in runs.run(runs.faulty, "rare_event.py").events} == {"cond/spike"}
+    before = runs.run(runs.faulty, "two_writers.py")
+    assert before.ok
+    assert not before.events
+    assert before.summaries.dropped
