@@ -326,6 +326,10 @@ _LOSS_FUNCTIONS = frozenset({
     "binary_accuracy", "top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy", "categorical_hinge",
     "binary_focal_crossentropy", "categorical_focal_crossentropy",
 })  # fmt: skip
+_RESTORED = frozenset({
+    "keras.models.load_model", "keras.saving.load_model", "keras.models.clone_model",
+    "keras.models.model_from_json", "keras.models.model_from_config",
+})  # fmt: skip
 _HALF = ("float16", "bfloat16", "mixed_precision")
 
 
@@ -613,7 +617,7 @@ class Shapes:
     def assigned(self, node: ast.Name) -> Value:
         """Return what a name is assigned, without what is put into it later."""
         bindings = reaching(self.module, node)
-        values = [(binding, self._binding(binding)) for binding in bindings]
+        values = [(binding, self.binding(binding)) for binding in bindings]
         if any((value.batch or value.kind == "replicas") and self._repeated(one) for one, value in values):
             # A number, or None, that stands before a loop is gone after the first turn.
             values = [found for found in values if found[1].kind not in ("number", "none")]
@@ -687,7 +691,8 @@ class Shapes:
                 found = replace(found, element=join(found.element or BOTTOM, other.element))
         return found
 
-    def _binding(self, binding: Binding) -> Value:
+    def binding(self, binding: Binding) -> Value:
+        """Return what one binding of a name gives it."""
         node = binding.node
         if node in self._busy:
             self._cuts += 1
@@ -716,7 +721,7 @@ class Shapes:
             return UNKNOWN
         owner = self.module.parent(node)
         if isinstance(owner, ast.AugAssign):
-            before = reduce(join, map(self._binding, reaching(self.module, node)), BOTTOM)
+            before = reduce(join, map(self.binding, reaching(self.module, node)), BOTTOM)
             return self._operation(before, owner.op, self.value(owner.value), owner.value)
         return self._unpacked(node)
 
@@ -811,7 +816,7 @@ class Shapes:
         if not isinstance(owner, _FUNCTIONS) or owner in self.active:
             return UNKNOWN
         found = BOTTOM
-        for call in self._calls(owner) or ():
+        for call in self.calls(owner) or ():
             found = join(
                 found,
                 Shapes(self.module, None, self.active | {owner}, self._steps)
@@ -820,18 +825,25 @@ class Shapes:
             )
         return found if found.kind != "bottom" else UNKNOWN
 
-    def _calls(self, function: Function) -> list[ast.Call] | None:
+    def calls(self, function: Function) -> list[ast.Call] | None:
         """Return every call of a function, None where it is used in another way, or elsewhere."""
         scope = self.module.scope(function)
-        if isinstance(scope.node, ast.ClassDef):
+        if not isinstance(scope.node, ast.ClassDef):
+            return self._named_calls(scope, function.name)
+        if function.name != "__init__":
             return self._method_calls(function)
+        return self._named_calls(self.module.scope(scope.node), scope.node.name)
+
+    def _named_calls(self, scope: Scope, name: str) -> list[ast.Call] | None:
         calls = []
-        for use in self.module.uses(scope, function.name):
+        for use in self.module.uses(scope, name):
             parent = self.module.parent(use)
+            if isinstance(parent, ast.Call) and self.module.resolve(parent.func) == "builtins.super":
+                continue
             if not isinstance(parent, ast.Call) or parent.func is not use:
                 return None
             calls.append(parent)
-        return None if self._mentioned_elsewhere(function.name) else calls
+        return None if self._mentioned_elsewhere(name) else calls
 
     def _method_calls(self, function: Function) -> list[ast.Call] | None:
         calls = []
@@ -884,7 +896,7 @@ class Shapes:
             return UNKNOWN
         bindings = other.inner_scope(other.tree).bindings.get(rest, [])
         shapes = Shapes(other, None, self.active, self._steps)
-        return reduce(join, map(shapes._binding, bindings), BOTTOM) if bindings else UNKNOWN
+        return reduce(join, map(shapes.binding, bindings), BOTTOM) if bindings else UNKNOWN
 
     # Attributes and items. ---------------------------------------------------------------------------
 
@@ -1066,10 +1078,10 @@ class Shapes:
             return self._network(last, node, first)
         if package in ("keras.losses", "keras.metrics") and last in _LOSS_FUNCTIONS:
             return self._without_axis(first, _argument(node, "y_pred", 1))
+        if name in _RESTORED or (name.startswith("keras.applications.") and last[:1].isupper()):
+            return self._constructed("keras.Model", node)
         if last[:1].isupper() and name.startswith(("keras.", "tensorflow.")):
             return self._constructed(name, node)
-        if name.startswith("keras.applications."):
-            return self._constructed("keras.Model", node)
         return None
 
     def _builtin(self, name: str, node: ast.Call) -> Value | None:
