@@ -61,6 +61,7 @@ from codemods.summaries.plan import (
     RefusedError,
     TracedBody,
 )
+from codemods.summaries.writers import writer_items
 
 RESULT_USED = Refusal("result-used", "the summary's own result is used, which says whether it was recorded")
 HELPER = Refusal("helper", "it stands in a function that is traced as part of another, or in a way that isn't followed")
@@ -289,6 +290,15 @@ def _obstacle(body: TracedBody, call: ast.Call) -> RefusedError | None:
     return None
 
 
+def _writers_around(module: Module, call: ast.Call) -> Iterator[ast.expr]:
+    """Yield the writers that blocks inside the function make the default."""
+    for around in module.ancestors(call):
+        if isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return
+        if isinstance(around, ast.With):
+            yield from (writer for _, writer in writer_items(module, around))
+
+
 def _fixable(body: TracedBody, move: Move, placement: Placement) -> Finding:
     name, kind = body.traced.name, move.summary.kind
     place = f"a function `{name}` around it" if placement.wrapper else "the host code behind its call"
@@ -302,7 +312,7 @@ def _fixable(body: TracedBody, move: Move, placement: Placement) -> Finding:
         fault = f"`{name}` is compiled by XLA, which can't write summaries: it raises as soon as a writer is active"
     elif kind == "trace_export":
         fault = f"`trace_export` writes nothing while `{name}` is traced"
-    elif body.exported and body.exports:
+    elif body.exported and body.exports and move.writer is not None:
         fault = f"`{name}` holds the writer in its graph, and exporting its object fails with `untracked resource`"
     elif move.frozen:
         fault = f"the step or the flag is fixed when `{name}` is first traced, and stays what it was"
@@ -322,7 +332,7 @@ def _refused(
     severity, message = Severity.ERROR, f"{name} is compiled by XLA, which can't write summaries"
     if refusal in (NO_WRITER, LOST):
         message = f"no writer is the default when {name} is traced, and TensorFlow drops the summary without a word"
-    elif refusal is EXPORTED:
+    elif refusal is EXPORTED and any(_writers_around(module, call)):
         message = f"{name} holds the writer in its graph, and exporting its object fails with `untracked resource`"
     elif not jit:
         severity = Severity.WARNING

@@ -22,6 +22,7 @@ FUNCTION = "tensorflow.function"
 _REPLICA_METHODS = frozenset({"run", "experimental_run_v2", "call_for_each_replica", "experimental_run"})
 _DATASET_METHODS = frozenset({"map", "filter", "flat_map", "interleave", "reduce", "scan"})
 _KERAS_METHODS = frozenset({"call", "train_step", "test_step", "predict_step", "compute_loss", "update_state"})
+_EAGER = frozenset({"tensorflow.py_function", "tensorflow.numpy_function", "tensorflow.compat.v1.py_func"})
 _TRACING = frozenset(
     {
         "tensorflow.function",
@@ -179,7 +180,8 @@ class _Walk:
         is_self = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
         traces = call is not None and self.hands_over(call)
         # Who is given a function may call it; what holds for the giver holds for the function then.
-        calls = call is not None or (isinstance(parent, ast.Call) and parent.func is node)
+        given = call is not None and self.dotted(call.func) not in _EAGER
+        calls = given or (isinstance(parent, ast.Call) and parent.func is node)
         dotted = self.dotted(node)
         if dotted is not None and dotted.startswith(("tensorflow.", "keras.")):
             return

@@ -529,6 +529,8 @@ class Emitter:
         assert call is not None
         _, value, there, lacking = self._returned()
         scope = self.module.scope(statement)
+        if any(self.module.is_used(scope, name) for move in self.moves for name in move.targets):
+            raise _NotHereError  # the host's loop would bind a name that the caller uses
         hosts: dict[str, str] = {}
         for v in lacking:
             hosts[v.name] = self._free_name(v.name, scope)
