@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -17,6 +17,9 @@ from codemods.engine import registry
 from codemods.engine.codemod import Severity
 from codemods.engine.result import FileResult, FileStatus, Settings
 from codemods.reports import console, terminal
+
+if TYPE_CHECKING:
+    from codemods.verify.proof import Proof
 
 NOTHING, CHANGES, FAILURE = 0, 1, 2
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -93,6 +96,31 @@ def _common(command: CommandT) -> CommandT:
     return command
 
 
+_RUN_OPTIONS = (
+    click.option("--python", metavar="PYTHON", help="The program's interpreter; else the active environment's."),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(0, min_open=True),
+        default=600.0,
+        metavar="SECONDS",
+        help="The time that each run of the program may take.  [default: 600]",
+    ),
+)
+_VERIFY = click.option(
+    "--verify",
+    "command",
+    metavar="COMMAND",
+    help="Run a program, such as 'train.py --epochs 1', before and after the rewrite; leave out each finding whose "
+    "rewrite makes it do something else, and write nothing if it can't be run.",
+)
+
+
+def _runs(command: CommandT) -> CommandT:
+    for option in reversed(_RUN_OPTIONS):
+        command = option(command)
+    return command
+
+
 _PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...")
 _STDIN_FILENAME = click.option("--stdin-filename", metavar="NAME", help="The name of what `-` reads.")
 
@@ -129,12 +157,23 @@ def diff(paths: tuple[str, ...], stdin_filename: str | None, **options: Any) -> 
 @main.command()
 @_PATHS
 @_STDIN_FILENAME
+@_VERIFY
+@_runs
 @_common
-def fix(paths: tuple[str, ...], stdin_filename: str | None, **options: Any) -> None:
+def fix(
+    paths: tuple[str, ...],
+    stdin_filename: str | None,
+    command: str | None,
+    python: str | None,
+    timeout: float,
+    **options: Any,
+) -> None:
     """Rewrite files in place; for `-`, print the result."""
     written: list[FileResult] = []
     with console.interruptible(written):
         asked = Options(**options)
+        if command and "-" in paths:
+            raise click.UsageError("--verify needs files, not standard input")
         if paths == ("-",):
             results, output, settings = _standard_input(stdin_filename, asked)
             if asked.format == "text":
@@ -142,8 +181,11 @@ def fix(paths: tuple[str, ...], stdin_filename: str | None, **options: Any) -> N
             _report(results, asked, settings, written=True, log=sys.stderr)
             _exit(results)
         results, settings = _analyse(paths or (".",), asked)
+        proof = None
+        if command:
+            results, proof = _verified(command, results, settings, asked, paths or (".",), python, timeout)
         _write(results, written)
-        _report(written, asked, settings, written=True, log=sys.stdout)
+        _report(written, asked, settings, proof, written=True, log=sys.stdout)
         _exit(written)
 
 
@@ -151,8 +193,18 @@ def fix(paths: tuple[str, ...], stdin_filename: str | None, **options: Any) -> N
 @click.argument("repo", type=click.Path(exists=True, file_okay=False), default=".")
 @click.option("--allow-dirty", is_flag=True, help="Go ahead where git could not take the changes back.")
 @click.option("--report", type=_FILE, help="Write the report to this file, as Markdown.")
+@_VERIFY
+@_runs
 @_common
-def migrate(repo: str, allow_dirty: bool, report: Path | None, **options: Any) -> None:
+def migrate(
+    repo: str,
+    allow_dirty: bool,
+    report: Path | None,
+    command: str | None,
+    python: str | None,
+    timeout: float,
+    **options: Any,
+) -> None:
     """Rewrite a whole repository, and report what was changed, what was refused, and why."""
     from codemods.engine.git import no_way_back
 
@@ -165,13 +217,56 @@ def migrate(repo: str, allow_dirty: bool, report: Path | None, **options: Any) -
         if obstacle:
             raise click.UsageError(f"{obstacle}; commit first, or give --allow-dirty")
         results, settings = _analyse((repo,), asked, progress=not asked.quiet)
+        proof = None
+        if command:
+            results, proof = _verified(command, results, settings, asked, (repo,), python, timeout)
         _write(results, written)
         try:
-            _report(written, asked, settings, written=True, groups=True, log=sys.stdout)
+            _report(written, asked, settings, proof, written=True, groups=True, log=sys.stdout)
         finally:
             if report:
-                _save(report, written, settings)
+                _save(report, written, settings, proof)
         _exit(written)
+
+
+@main.command()
+@click.argument("script")
+@click.argument("arguments", nargs=-1, metavar="[-- ARG...]")
+@_runs
+@_common
+def verify(script: str, arguments: tuple[str, ...], python: str | None, timeout: float, **options: Any) -> None:
+    """Run a program before and after its project's rewrite, and compare what it did.
+
+    The program, a script or a notebook, is run under TensorFlow in copies of its project; nothing is written.
+    Its events, variables, saved files, output and end are compared. The verdict is `same`, `repaired` (what it
+    failed to do before is done), `different`, or `inconclusive` (it does not do the same twice, so that only
+    tags, steps and counts were compared, and these are the same).
+
+    Exit status: 0 for same, repaired and inconclusive, 1 for different, 2 where the program could not be run to
+    its end.
+    """
+    from codemods.reports import verdict
+    from codemods.verify.program import ProgramError, program
+    from codemods.verify.proof import NOT_RUN, Trials
+
+    with console.interruptible():
+        asked = Options(**options)
+        try:
+            found = program(script, arguments, python=python, timeout=timeout)
+        except ProgramError as error:
+            raise click.UsageError(str(error)) from error
+        results, _ = _analyse((str(found.root), str(found.script)), asked)
+        failed = [result for result in results if result.status is FileStatus.FAILED]
+        for paragraph in terminal.failures(failed, skipped=False):
+            console.say(paragraph, sys.stderr)
+        if any((Path.cwd() / result.path).resolve() == found.script.resolve() for result in failed):
+            sys.exit(NOT_RUN)
+        proof = Trials(found, Path.cwd(), _announcer(asked)).prove(results)
+        if asked.format == "json":
+            click.echo(verdict.render_json(proof))
+        else:
+            console.say(verdict.verdict(proof) if asked.quiet else verdict.render(proof), sys.stdout)
+        sys.exit(proof.status)
 
 
 @main.command("list")
@@ -235,20 +330,68 @@ def _write(results: Iterable[FileResult], written: list[FileResult]) -> None:
         written.append(result)  # noqa: PERF402 - one by one, for an interrupt to see
 
 
-def _report(results: Sequence[FileResult], asked: Options, settings: Settings, **how: Any) -> None:
-    if asked.format == "json":
-        from codemods.reports import json
-
-        click.echo(json.render(results))
-    else:
-        console.report(results, settings, quiet=asked.quiet, **how)
-
-
-def _save(report: Path, results: Sequence[FileResult], settings: Settings) -> None:
-    from codemods.reports import markdown
+def _verified(
+    command: str,
+    results: Sequence[FileResult],
+    settings: Settings,
+    asked: Options,
+    paths: Sequence[str],
+    python: str | None,
+    timeout: float,
+) -> tuple[list[FileResult], Proof]:
+    """Return the results without what makes the program do something else; end where it can't be run."""
+    from codemods.reports import verdict
+    from codemods.verify.program import ProgramError, parse, program
+    from codemods.verify.proof import Trials
 
     try:
-        report.write_text(markdown.render(results, unsafe=settings.unsafe), "utf-8", "backslashreplace")
+        named, script, arguments = parse(command)
+        folders = [Path(path) for path in paths if Path(path).is_dir()]
+        found = program(script, arguments, python=python or named, timeout=timeout, folders=folders)
+        settled = Trials(found, Path.cwd(), _announcer(asked)).settle(results, settings)
+    except ProgramError as error:
+        raise click.UsageError(str(error)) from error
+    if settled.proof.obstacle:
+        if asked.format == "json":
+            click.echo(verdict.render_json(settled.proof))
+        else:
+            console.say(verdict.render(settled.proof), sys.stdout)
+        console.say("No file was written, since the program could not be run.", sys.stderr)
+        sys.exit(FAILURE)
+    return settled.results, settled.proof
+
+
+def _announcer(asked: Options) -> Callable[[str], None]:
+    def announce(text: str) -> None:
+        if not asked.quiet:
+            console.say(text, sys.stderr)
+
+    return announce
+
+
+def _report(
+    results: Sequence[FileResult], asked: Options, settings: Settings, proof: Proof | None = None, **how: Any
+) -> None:
+    if asked.format == "json":
+        from codemods.reports import json, verdict
+
+        click.echo(json.render(results, verdict.to_dict(proof) if proof else None))
+        return
+    console.report(results, settings, quiet=asked.quiet, **how)
+    if proof:
+        from codemods.reports import verdict
+
+        console.say(verdict.verdict(proof) if asked.quiet else f"\n{verdict.render(proof)}", how["log"])
+
+
+def _save(report: Path, results: Sequence[FileResult], settings: Settings, proof: Proof | None) -> None:
+    from codemods.reports import markdown, verdict
+
+    text = markdown.render(results, unsafe=settings.unsafe)
+    if proof:
+        text += f"\n{verdict.markdown(proof)}"
+    try:
+        report.write_text(text, "utf-8", "backslashreplace")
     except OSError as error:
         console.say(f"the report {report} can't be written: {error.strerror or error}", sys.stderr)
         sys.exit(FAILURE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,9 +14,14 @@ from codemods.engine.result import FileResult, FileStatus, LocatedFinding, Tally
 VERSION = 1
 
 
-def render(results: Sequence[FileResult]) -> str:
-    """Return the report of a run."""
-    report = {
+def render(results: Sequence[FileResult], verification: Mapping[str, Any] | None = None) -> str:
+    """Return the report of a run.
+
+    Args:
+        results: those of the run.
+        verification: what the program of ``--verify`` has shown of it.
+    """
+    report: dict[str, Any] = {
         "version": VERSION,
         "summary": asdict(Tally.of(results)),
         "findings": [_finding(finding) for result in results for finding in result.findings],
@@ -31,6 +36,8 @@ def render(results: Sequence[FileResult]) -> str:
             if result.status is FileStatus.FAILED
         ],
     }
+    if verification:
+        report["verification"] = verification
     return json.dumps(report, indent=2)
 
 

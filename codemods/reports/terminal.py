@@ -53,12 +53,12 @@ def _finding(finding: LocatedFinding, outcome: str) -> str:
     colour = _COLOURS[finding.severity]
     where, label = place(finding), f"{finding.severity}[{finding.codemod}]"
     # Styled after it was wrapped, since the codes have no width; and a path isn't to be broken.
-    head = _wrapped(f"{'_' * len(where)}: {label} {finding.message}", "  ")[len(where) :]
+    head = wrapped(f"{'_' * len(where)}: {label} {finding.message}", "  ")[len(where) :]
     head = style(where, bold=True) + head.replace(label, style(label, fg=colour, bold=True), 1)
     gutter = len(str(finding.end_line))
     rule = style(" " * gutter + " |", fg="blue")
     lines = [head, rule, *_excerpt(finding, gutter, colour), rule]
-    note = _wrapped(f"{' ' * gutter} = {outcome}", " " * (gutter + 5))
+    note = wrapped(f"{' ' * gutter} = {outcome}", " " * (gutter + 5))
     return "\n".join([*lines, note]) + "\n"
 
 
@@ -108,7 +108,7 @@ def failures(results: Sequence[FileResult], *, skipped: bool) -> Iterator[str]:
         if result.status is FileStatus.FAILED:
             head = f"{result.path}: {style('failed', fg='red', bold=True)} ({result.reason}): {result.detail}"
             advice = ADVICE.get(result.reason or "")
-            yield "\n".join([head, *([_wrapped(f"  {advice}", "  ")] if advice else [])])
+            yield "\n".join([head, *([wrapped(f"  {advice}", "  ")] if advice else [])])
         elif result.status is FileStatus.SKIPPED and skipped:
             yield f"{result.path}: skipped ({result.reason}): {result.detail}"
 
@@ -117,7 +117,7 @@ def tally(results: Sequence[FileResult], *, written: bool, unsafe: bool) -> str:
     """Return the lines that a run ends with."""
     total = Tally.of(results)
     files = (
-        f"{_count(total.files, 'file')}: {total.changed} {'changed' if written else 'to change'}, "
+        f"{count(total.files, 'file')}: {total.changed} {'changed' if written else 'to change'}, "
         f"{total.unchanged} unchanged, {total.failed} failed, {total.skipped} skipped"
     )
     found = total.fixable + total.unsafe + total.refused
@@ -130,7 +130,7 @@ def tally(results: Sequence[FileResult], *, written: bool, unsafe: bool) -> str:
         unsafely += f" ({'made' if written else 'to be made'})" if unsafe else " (not made without --unsafe)"
     not_written = lost.fixable + lost.unsafe * unsafe
     last = f", {not_written} not written" if not_written else ""
-    return f"{files}\n{_count(found, 'finding')}: {fixed}, {unsafely}, {total.refused} refused{last}"
+    return f"{files}\n{count(found, 'finding')}: {fixed}, {unsafely}, {total.refused} refused{last}"
 
 
 def groups(results: Sequence[FileResult], *, unsafe: bool) -> Iterator[str]:
@@ -141,7 +141,7 @@ def groups(results: Sequence[FileResult], *, unsafe: bool) -> Iterator[str]:
 
 def title(group: Group) -> str:
     """Return what happened to the findings of a group, as a line."""
-    places = _count(len(group.places), "place")
+    places = count(len(group.places), "place")
     return f"{group.codemod}, {group.outcome}, {places}" + (f": {group.detail}" if group.detail else "")
 
 
@@ -160,7 +160,7 @@ def _coloured_line(line: str) -> str:
 def catalogue(codemods: Sequence[Codemod]) -> str:
     """Return the table of codemods."""
     width = max(len(codemod.name) for codemod in codemods)
-    return "\n".join(_wrapped(f"{codemod.name:<{width}}  {codemod.summary}", " " * (width + 2)) for codemod in codemods)
+    return "\n".join(wrapped(f"{codemod.name:<{width}}  {codemod.summary}", " " * (width + 2)) for codemod in codemods)
 
 
 def explanation(codemod: Codemod) -> str:
@@ -171,7 +171,7 @@ def explanation(codemod: Codemod) -> str:
     if codemod.refusals:
         parts.append(style("What it refuses", bold=True))
         parts.append(
-            "\n".join(_wrapped(f"  {refusal.code}: {refusal.sentence}", "      ") for refusal in codemod.refusals)
+            "\n".join(wrapped(f"  {refusal.code}: {refusal.sentence}", "      ") for refusal in codemod.refusals)
         )
     return "\n\n".join(parts)
 
@@ -179,7 +179,7 @@ def explanation(codemod: Codemod) -> str:
 def _paragraph(text: str) -> str:
     """Return a paragraph in the terminal's width; lists, code and addresses keep their lines."""
     plain = all(line[:1].isalpha() or line[:1] in '`("' for line in text.splitlines())
-    return text if "://" in text or not plain else _wrapped(" ".join(text.splitlines()), "")
+    return text if "://" in text or not plain else wrapped(" ".join(text.splitlines()), "")
 
 
 def _example(example: Example) -> str:
@@ -197,7 +197,8 @@ def _indented(text: str) -> str:
     return textwrap.indent(text.rstrip("\n"), "    ")
 
 
-def _wrapped(text: str, indent: str) -> str:
+def wrapped(text: str, indent: str) -> str:
+    """Return a text in lines of the terminal's width, all but the first indented."""
     return textwrap.fill(
         text,
         WIDTH,
@@ -208,5 +209,6 @@ def _wrapped(text: str, indent: str) -> str:
     )
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """Return a number and what it counts."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

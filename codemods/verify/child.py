@@ -48,6 +48,9 @@ KEEP_BYTES = 1 << 30
 # With these, a function that returns one value more may round another one differently.
 ROUNDING_PASSES = ("arithmetic_optimization", "remapping", "constant_folding")
 
+# Python's names for the ways to start another process.
+STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.spawn", "os.system"}
+
 
 class Journal:
     """A file of JSON lines, each on disk as soon as it is written."""
@@ -74,6 +77,8 @@ class Observer:
         self._user_root = user_root
         self._copy_root = copy_root
         self._calls: dict[int, list[float]] = {}
+        self._started = False
+        sys.addaudithook(self._notice)
         self._pid = os.getpid()
         self._variables: list[dict[str, Any]] = []
         self._kept: dict[int, int] = {}
@@ -111,6 +116,10 @@ class Observer:
                 if known["alive"]() is None:
                     self._kept.pop(id(known["handle"]), None)
                     known["handle"] = None
+
+    def _notice(self, event: str, args: tuple[Any, ...]) -> None:
+        if event in STARTS:
+            self._started = True
 
     def call(self, function: Any) -> None:
         """Notes that the program calls a traced function."""
@@ -161,6 +170,7 @@ class Observer:
                 "step_seconds": self._step_seconds(),
                 "escaped": self._escaped(),
                 "loaded": self._loaded(),
+                "started": self._started,
             },
         )
 

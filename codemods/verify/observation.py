@@ -101,6 +101,7 @@ class Observation:
         escaped: modules that were imported from the user's own tree and not from the copy.
         loaded: the project's files that were imported or run, relative to its root; None if the run ended
             unobserved.
+        started: it started other processes, whose files are not among those.
     """
 
     exit: int | None
@@ -118,6 +119,7 @@ class Observation:
     step_seconds: float | None = None
     escaped: tuple[str, ...] = ()
     loaded: tuple[str, ...] | None = None
+    started: bool = False
 
     @property
     def ok(self) -> bool:

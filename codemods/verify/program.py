@@ -124,7 +124,7 @@ def parse(command: str) -> tuple[str | None, str, tuple[str, ...]]:
         raise ProgramError(f"{command!r} can't be read as a command: {error}") from error
     python = words.pop(0) if words and _INTERPRETER.fullmatch(words[0]) else None
     if not words or words[0].startswith("-"):
-        raise ProgramError(f"{command!r} names no script; it is to be as in --verify 'train.py --epochs 1'")
+        raise ProgramError(f"{command!r} names no script; it is to be as in 'train.py --epochs 1'")
     return python, words[0], tuple(words[1:])
 
 

@@ -30,7 +30,8 @@ class Proof:
         program: the program.
         verdict: what the comparison came to.
         before: what the original did; None if nothing was rewritten, and so nothing run.
-        after: what the rewritten program did; None if it wasn't run.
+        after: what the rewritten program did; None if it wasn't run, since the original showed that it couldn't be
+            or that none of the rewritten files is loaded.
         rewritten: the files that the rewrite changed, and the number of findings in each that it answers.
         unused: those of them that the program did not load, of which the runs say nothing.
         obstacle: why the program could not be run to an end that shows anything, and what to do about it.
@@ -101,8 +102,7 @@ class Trials:
         """
         overlay = self._overlay(results)
         if not overlay:
-            nothing = Verdict("same", notes=("nothing is rewritten, so the program was not run",))
-            return Proof(self._program, nothing)
+            return Proof(self._program, Verdict("same"))
         proof = Proof(
             self._program,
             Verdict("inconclusive"),
@@ -112,17 +112,23 @@ class Trials:
         obstacle = self._obstacle(self._before)
         if obstacle:
             return replace(proof, obstacle=obstacle)
+        if (
+            self._before.loaded is not None
+            and not self._before.started
+            and overlay.keys().isdisjoint(self._before.loaded)
+        ):
+            return replace(proof, verdict=Verdict("same"), unused=tuple(path for path, _ in proof.rewritten))
         self._announce(f"running {self._program.command} {what}")
         after = self._program.run(overlay)
         verdict = compare(self._before, after)
         if verdict.kind != "same":
             verdict = compare(self._before, after, self._again)
-        loaded = (*(self._before.loaded or ()), *(after.loaded or ()))
+        loaded = {*(self._before.loaded or ()), *(after.loaded or ())}
         unused = [r.path for r in results if r.change is not None and self._inside(r) not in loaded]
         proof = replace(proof, verdict=verdict, after=after, unused=tuple(unused if loaded else ()))
         obstacle = self._obstacle(after) if after.escaped else None
         if verdict.kind == "same" and not after.ok:
-            obstacle = f"it {ending(after)}, before the rewrite and after it{self._advice(after)}"
+            obstacle = f"it {ending(after)}, with the rewrite and without{self._advice(after)}"
         if obstacle:
             verdict = replace(verdict, kind="inconclusive")
         return replace(proof, verdict=verdict, obstacle=obstacle)
@@ -211,7 +217,7 @@ def ending(run: Observation) -> str:
     if run.exit is None:
         return "did not end in time"
     if run.exception is not None:
-        return f"ended with {run.exception}"
+        return f"ended with {run.exception.rstrip('.')}"
     return f"was ended by signal {-run.exit}" if run.exit < 0 else f"ended with status {run.exit}"
 
 

@@ -397,7 +397,8 @@ class _Job:
             exception=None if exception is None else self._clean(exception),
             abrupt=not end or end["abrupt"] or status is None or status < 0,
             stdout=self._clean(_shown(self._read("stdout"))),
-            stderr=self._read("stderr")[-4000:],
+            # As the user knows the places that a traceback names.
+            stderr=self._read("stderr")[-4000:].replace(str(self.tree), str(self._root)),
             events=tuple(events),
             event_files=sum(len(files) for files, _ in folders.values()),
             lost=max(0, v1_events),
@@ -408,6 +409,7 @@ class _Job:
             step_seconds=end.get("step_seconds"),
             escaped=tuple(end.get("escaped", ())),
             loaded=None if loaded is None else tuple(self._given_name(name) for name in loaded),
+            started=end.get("started", False),
         )
 
     def _given_name(self, name: str) -> str:
