@@ -240,10 +240,17 @@ class _File:
         return []
 
     def join(self, first: ast.stmt, last: ast.stmt) -> None:
-        """Make one chunk of those that hold two statements and what is between them."""
+        """Make one chunk of those that hold two statements, with the comments at the foot of the last one's blocks."""
         start, end = (bisect.bisect_left(self.ends, line) for line in (first.lineno, _end(last)))
+        foot = self.ends[end]
+        for number, line in enumerate(self.lines[foot:], foot + 1):
+            if line[:1].isspace() and line.lstrip().startswith("#"):
+                foot = number
+            elif line.strip():
+                break
         self.starts[start : end + 1] = [self.starts[start]]
-        self.ends[start : end + 1] = [self.ends[end]]
+        self.ends[start : end + 1] = [foot]
+        self.starts[start + 1 : start + 2] = [foot + 1] * (len(self.starts) > start + 1)
 
     def chunk(self, line: int) -> _Chunk:
         """Return the parsed chunk that holds a line."""
@@ -432,6 +439,13 @@ class _Filler(cst.CSTTransformer):
         return node.with_changes(lpar=[*updated_node.lpar, *node.lpar], rpar=[*node.rpar, *updated_node.rpar])
 
 
+class _Blanks(cst.CSTTransformer):
+    """Keeps blank lines empty at any depth, which at the top level are indented by nothing."""
+
+    def leave_EmptyLine(self, original_node: cst.EmptyLine, updated_node: cst.EmptyLine) -> cst.EmptyLine:
+        return updated_node if updated_node.comment else updated_node.with_changes(indent=False)
+
+
 def _split_leading(lines: Sequence[cst.EmptyLine]) -> tuple[list[cst.EmptyLine], list[cst.EmptyLine]]:
     """Split the lines above a statement: what stands apart from it, and the comments directly on it."""
     blank = max((index for index, line in enumerate(lines) if not line.comment), default=-1)
@@ -515,6 +529,7 @@ class _Transformer(cst.CSTTransformer):
                 head = head.with_changes(leading_lines=[*replaced.leading_lines, *head.leading_lines])
                 opening = opening.with_changes(header=replaced.trailing_whitespace)
             inner[0] = inner[0].with_changes(leading_lines=lines)
+            inner = [cast("Statement", statement.visit(_Blanks())) for statement in inner]
             head = head.with_changes(body=opening.with_changes(body=inner))
             pairs[start : last + 1] = [(head, head)]
         return pairs
