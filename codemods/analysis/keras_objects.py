@@ -85,7 +85,7 @@ class Frame:
         """Return what the call gives for a parameter; None if it is another function's."""
         frame: Frame | None = self
         while frame is not None:
-            if parameter in _parameters(frame.function):
+            if parameter in parameters(frame.function):
                 node = argument(frame.owner, frame.function, frame.call, parameter)
                 if node is None:
                     default = _default(frame.function, parameter)
@@ -385,7 +385,7 @@ class KerasObjects:
     def frames(self, module: Module, node: ast.AST, depth: int = 0) -> list[Frame | None]:
         """Return the calls for which the function around a node runs; None stands for no known call."""
         function = module.function(node)
-        if function is None or depth > 2 or not _parameters(function):
+        if function is None or depth > 2 or not parameters(function):
             return [None]
         found: list[Frame | None] = []
         for where, call in self.call_sites(module, function):
@@ -394,6 +394,14 @@ class KerasObjects:
             parents = self.frames(where, call, depth + 1)
             found += [Frame(module, function, where, call, parent) for parent in parents]
         return found[:_CALL_SITES] or [None]
+
+    def instance(self, module: Module, node: ast.expr) -> tuple[Module, ast.ClassDef] | None:
+        """Return the class of the project that an expression is an instance of, where that is plain."""
+        return _Trace(self).instance(module, node)
+
+    def bound_method(self, module: Module, node: ast.Attribute) -> tuple[Module, Function] | None:
+        """Return the method of the project that ``self.build`` or ``builder.build`` is."""
+        return _Trace(self).bound_method(module, node, None)
 
     # Models. -----------------------------------------------------------------------------------
 
@@ -508,13 +516,14 @@ def argument(owner: Module, function: Function, call: ast.Call, parameter: ast.a
     return None
 
 
-def _is_static(function: Function) -> bool:
-    return any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in function.decorator_list)
-
-
-def _parameters(function: Function) -> list[ast.arg]:
+def parameters(function: Function) -> list[ast.arg]:
+    """Return the named parameters of a function."""
     arguments = function.args
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+
+
+def _is_static(function: Function) -> bool:
+    return any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in function.decorator_list)
 
 
 def _default(function: Function, parameter: ast.arg) -> ast.expr | None:
@@ -797,7 +806,7 @@ class _Trace:
     def passed(self, node: ast.expr, frame: Frame, training: bool) -> None:
         """A variable given to a function, which may put more into it."""
         owner, function = frame.owner, frame.function
-        for parameter in _parameters(function):
+        for parameter in parameters(function):
             if argument(owner, function, frame.call, parameter) is node:
                 key = ("passed", frame, parameter, training)
                 if key in self._seen or self._depth > _DEPTH:
@@ -819,10 +828,10 @@ class _Trace:
             self.expression(given.module, given.node, use, training, given.frame)
             return
         function = module.function(parameter)
-        if function is None or parameter not in _parameters(function):
+        if function is None or parameter not in parameters(function):
             return
         owner = module.parent(function)
-        if isinstance(owner, ast.ClassDef) and parameter is _parameters(function)[0] and not _is_static(function):
+        if isinstance(owner, ast.ClassDef) and parameter is parameters(function)[0] and not _is_static(function):
             self.definition(module, owner, use, training)
             return
         sites = self.objects.call_sites(module, function)
