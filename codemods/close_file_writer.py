@@ -72,6 +72,7 @@ _WRITING = ("add_summary", "add_graph", "add_event", "add_meta_graph", "add_run_
 _SAVING = ("flush", "close")
 _LIBRARIES = ("tensorflow.", "keras.", "contextlib.", "atexit.", "tf_slim.", "tensorpack.")
 _STACKS = frozenset({"enter_context", "callback", "push"})
+_MAY_WRITE = frozenset({"fit", "train", "evaluate", "as_default", "set_as_default"})
 _WIDTH = 100  # a longer line is not made
 _V1_OPS = ("tensorflow.summary.", "tensorflow.compat.v1.summary.")
 _OPS = frozenset({"scalar", "histogram", "image", "text", "audio", "write", "graph", "trace_export"})
@@ -921,7 +922,7 @@ def _may_write(module: Module, nodes: Sequence[ast.AST], *, unseen: bool = False
             base, _, name = (other.resolve(node.func) or "").rpartition(".")
             if base == "tensorflow.summary" and name in _OPS:
                 return True
-            if unseen and isinstance(node.func, ast.Attribute) and node.func.attr in {"fit", "train", "evaluate"}:
+            if unseen and isinstance(node.func, ast.Attribute) and node.func.attr in _MAY_WRITE:
                 return True
     return False
 
