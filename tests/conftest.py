@@ -1,5 +1,6 @@
 """Snapshots are unified diffs under the top-level ``snapshots/``."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from codemods.engine import registry
 from tests.tf_runs import runner, runners
 
 __all__ = ["runner", "runners"]
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and so the programs that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FAKES = Path(__file__).parent / "fakes"
 SNAPSHOTS = Path(__file__).parent.parent / "snapshots"
