@@ -348,17 +348,17 @@ def _verified(
         named, script, arguments = parse(command)
         folders = [Path(path) for path in paths if Path(path).is_dir()]
         found = program(script, arguments, python=python or named, timeout=timeout, folders=folders)
-        settled = Trials(found, Path.cwd(), _announcer(asked)).settle(results, settings)
+        settled, proof = Trials(found, Path.cwd(), _announcer(asked)).settle(results, settings)
     except ProgramError as error:
         raise click.UsageError(str(error)) from error
-    if settled.proof.obstacle:
+    if proof.obstacle:
         if asked.format == "json":
-            click.echo(verdict.render_json(settled.proof))
+            click.echo(verdict.render_json(proof))
         else:
-            console.say(verdict.render(settled.proof), sys.stdout)
+            console.say(verdict.render(proof), sys.stdout)
         console.say("No file was written, since the program could not be run.", sys.stderr)
         sys.exit(FAILURE)
-    return settled.results, settled.proof
+    return settled, proof
 
 
 def _announcer(asked: Options) -> Callable[[str], None]:

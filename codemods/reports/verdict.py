@@ -98,7 +98,7 @@ def _some(names: Sequence[str]) -> str:
 def _meaning(proof: Proof) -> str:
     match proof.verdict.kind:
         case "same" if proof.before is None:
-            return "nothing is rewritten, so the program was not run"
+            return "nothing is rewritten, so there is nothing to run"
         case "same" if proof.after is None:
             return "the program loads none of the files that are rewritten, so it was not run with them"
         case "same":

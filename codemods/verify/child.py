@@ -118,7 +118,8 @@ class Observer:
                     known["handle"] = None
 
     def _notice(self, event: str, args: tuple[Any, ...]) -> None:
-        if event in STARTS:
+        # `platform.processor` calls `uname`, and TensorFlow calls it.
+        if event in STARTS and args[:1] != ("uname",):
             self._started = True
 
     def call(self, function: Any) -> None:

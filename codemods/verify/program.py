@@ -53,7 +53,7 @@ class Program:
         """The script and its arguments, as a shell takes them."""
         return shlex.join((self.name, *self.args))
 
-    def run(self, overlay: Mapping[str, bytes] | None = None) -> Observation:
+    def run(self, overlay: Mapping[str, bytes]) -> Observation:
         """Runs it in a copy of its project, in a process of its own.
 
         Args:
@@ -100,7 +100,7 @@ def program(
         raise ProgramError(f"{script} is neither a Python file nor a notebook")
     marked = marked_folder(path.parent)
     # Where nothing marks a project, it is the folder that the program is run from: it may look for files there.
-    root = marked or (here if path.is_relative_to(here) and not _is_shared(here) else path.parent)
+    root = marked or (cwd if path.is_relative_to(cwd) and not _is_shared(cwd) else path.parent)
     root = min([root, *filter(path.is_relative_to, others)], key=lambda folder: len(folder.parts))
     # A program that is named from outside of its project is run where it lies.
     cwd = cwd if cwd.is_relative_to(root) else path.parent

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codemods.engine import source
 from codemods.engine.discover import Discovery
-from codemods.engine.result import FileResult, LocatedFinding, Settings
-from codemods.engine.rewrite import VERIFICATION_FAILED
+from codemods.engine.result import FileResult, Settings
 from codemods.engine.run import run
 from codemods.verify.blame import least
 from codemods.verify.compare import Verdict, compare
@@ -53,45 +52,38 @@ class Proof:
         return DIFFERENT if self.verdict.kind == "different" else SAME
 
 
-@dataclass(frozen=True)
-class Settled:
-    """A rewrite without what failed the proof.
-
-    Attributes:
-        results: those of the run, with the findings that were left out as refused.
-        proof: what the runs have shown of it.
-        left_out: the findings that failed.
-    """
-
-    results: list[FileResult]
-    proof: Proof
-    left_out: tuple[LocatedFinding, ...] = ()
-
-
 class Trials:
     """Runs of one program: the original once or twice, and each rewrite once."""
 
-    def __init__(self, program: Program, cwd: Path, announce: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        cwd: Path,
+        announce: Callable[[str], None],
+        execute: Callable[[Mapping[str, bytes]], Observation] | None = None,
+    ) -> None:
         """Prepares the runs; nothing is run yet.
 
         Args:
             program: the program.
             cwd: the folder that the results' paths are relative to.
             announce: is told what is run next.
+            execute: runs the program with some files replaced; as it runs by itself if None.
         """
         self._program = program
         self._cwd = cwd
         self._announce = announce
+        self._execute = execute or program.run
 
     @functools.cached_property
     def _before(self) -> Observation:
         self._announce(f"running {self._program.command} as it is")
-        return self._program.run()
+        return self._execute({})
 
     @functools.cached_property
     def _again(self) -> Observation:
         self._announce(f"running {self._program.command} as it is once more, to see if it does the same")
-        return self._program.run()
+        return self._execute({})
 
     def prove(self, results: Sequence[FileResult], what: str = "rewritten") -> Proof:
         """Runs the program before and after a rewrite, and compares what it did.
@@ -119,7 +111,7 @@ class Trials:
         ):
             return replace(proof, verdict=Verdict("same"), unused=tuple(path for path, _ in proof.rewritten))
         self._announce(f"running {self._program.command} {what}")
-        after = self._program.run(overlay)
+        after = self._execute(overlay)
         verdict = compare(self._before, after)
         if verdict.kind != "same":
             verdict = compare(self._before, after, self._again)
@@ -133,16 +125,19 @@ class Trials:
             verdict = replace(verdict, kind="inconclusive")
         return replace(proof, verdict=verdict, obstacle=obstacle)
 
-    def settle(self, results: Sequence[FileResult], settings: Settings) -> Settled:
+    def settle(self, results: Sequence[FileResult], settings: Settings) -> tuple[list[FileResult], Proof]:
         """Finds the findings whose rewrite makes the program do something else, and leaves them out.
 
         Args:
             results: the rewrite.
             settings: those it was made with.
+
+        Returns:
+            The rewrite without them (they are refused, as `verification-failed`), and what the runs have shown of it.
         """
         proof = self.prove(results)
         if proof.status != DIFFERENT:
-            return Settled(list(results), proof)
+            return list(results), proof
         groups = [(result.path, group) for result in results for group in result.groups]
         proofs = {frozenset[Group](): proof}
         remake = _Remake(results, settings, self._cwd)
@@ -156,9 +151,7 @@ class Trials:
         wrong = least(groups, lambda left_out: proven(left_out).status == SAME)
         # Each of them alone, beside all the others that are right, made the difference that is shown.
         reasons = {group: _reason(proven(wrong - {group})) for group in wrong}
-        settled = [_explained(result, reasons) for result in remake(wrong)]
-        left_out = (f for result in settled for f in result.findings if f.reason == VERIFICATION_FAILED.code)
-        return Settled(settled, proven(wrong), tuple(left_out))
+        return [_explained(result, reasons) for result in remake(wrong)], proven(wrong)
 
     def _overlay(self, results: Sequence[FileResult]) -> dict[str, bytes]:
         changed = [result for result in results if result.change is not None]
@@ -206,7 +199,8 @@ class _Remake:
 
     def _made(self, result: FileResult, without: frozenset[int]) -> FileResult:
         if (result.path, without) not in self._known:
-            settings = replace(self._settings, excluded=frozenset((result.path, number) for number in without))
+            excluded = self._settings.excluded.union((result.path, number) for number in without)
+            settings = replace(self._settings, excluded=excluded)
             file = Discovery([self._cwd / result.path], [])
             (self._known[result.path, without],) = run(file, settings, cwd=self._cwd)
         return self._known[result.path, without]
