@@ -36,6 +36,7 @@ https://keras.io/guides/serialization_and_saving/
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -154,6 +155,11 @@ class AddCustomObjects(Codemod):
     """Adds `custom_objects` to the calls that load models."""
 
     triggers = (b"load_model", b"model_from_json", b"model_from_config", b"from_config", b"deserialize")
+    # Not the definition of such a function, nor the `cls.from_config` or `super().from_config` of a class.
+    pattern = re.compile(
+        rb"(?<!def )\b(?:load_model|model_from_json|model_from_config|deserialize|deserialize_keras_object)\b"
+        rb"|(?<!\bcls)(?<!\bself)(?<!\))\.\s*from_config\b"
+    )
     refusals = (
         UNKNOWN_MODEL, SAVED_MODEL_FOLDER, SUBCLASSED_H5, FUNCTION_IN_H5, LAMBDA_LAYER, UNNAMED_FUNCTION,
         TRACED_FUNCTION, SAME_NAME, OUT_OF_REACH, NAME_TAKEN, IMPORT_CYCLE, SCRIPT_IMPORT, IMPORT_UNKNOWN,

@@ -41,6 +41,7 @@ https://www.tensorflow.org/guide/function
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from codemods.analysis.module import Module
@@ -196,6 +197,12 @@ class MoveSummariesToHost(Codemod):
     """Moves ``tf.summary`` calls out of traced functions."""
 
     triggers = (b"summary",)
+    # Neither `model.summary()`, nor `tf.summary.merge_all`, nor a word of a sentence.
+    pattern = re.compile(
+        rb"summary(?:_v2|_ops_v2)?\b"
+        rb"(?!\s*\(|\s*\.\s*(?!(?:scalar|histogram|image|audio|text|write|graph|trace_export|mesh)\b)\w"
+        rb"| (?!(?:as|import|if|else|and|or|for|in|is|not)\b)[A-Za-z])"
+    )
     refusals = (RESULT_USED, HELPER, *REFUSALS)
     examples = (
         Example(_BEFORE, _AFTER),

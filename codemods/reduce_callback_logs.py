@@ -38,6 +38,7 @@ https://www.tensorflow.org/api_docs/python/tf/distribute/Strategy#reduce
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -147,6 +148,8 @@ class ReduceCallbackLogs(Codemod):
     """Finds values in the logs of callbacks driven by hand that aren't known to be scalars."""
 
     triggers = tuple(hook.encode() for hook in HOOKS)
+    # Called on something, not defined; what stands between may be a line's end, in a notebook's JSON too.
+    pattern = re.compile(rb"\.(?:[\s\\\",]|\\n)*(?:%s)\b" % b"|".join(triggers))
     refusals = (
         CUSTOM_CALLBACK,
         UNKNOWN_LOGS,

@@ -8,6 +8,7 @@ is "may be called by".
 from __future__ import annotations
 
 import ast
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -88,6 +89,25 @@ def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
             todo.extend(getattr(node, name, ()))
 
 
+_FIELDS: dict[type, tuple[str, ...]] = {
+    kind: tuple(name for name in kind._fields if name not in {"ctx", "op", "ops", "type_comment"})
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    """Return the nodes in a node that may hold a name or a definition."""
+    found: list[ast.AST] = []
+    for field_name in _FIELDS[type(node)]:
+        value = getattr(node, field_name)
+        if isinstance(value, list):
+            found += [each for each in value if isinstance(each, ast.AST) and not isinstance(each, ast.Constant)]
+        elif isinstance(value, ast.AST) and not isinstance(value, ast.Constant):
+            found.append(value)
+    return found
+
+
 class _Walk:
     def __init__(self, tree: ast.Module, defined: frozenset[str]) -> None:
         self.summary = Summary()
@@ -133,9 +153,13 @@ class _Walk:
             function: the qualified name of the function around it.
             owner: the qualified name of the class around that.
         """
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                self.use(node, parent, call, function, owner)
+            return
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             name = ".".join(part for part in (self.inside(function, owner, parent), node.name) if part)
-            for part in ast.iter_child_nodes(node):
+            for part in _children(node):
                 if part not in node.body:
                     self.visit(part, node, None, function, owner)
             if isinstance(node, ast.ClassDef):
@@ -148,7 +172,7 @@ class _Walk:
                 for part in node.body:
                     self.visit(part, node, None, name, owner)
             return
-        if isinstance(node, (ast.Attribute, ast.Name)) and isinstance(node.ctx, ast.Load):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             self.use(node, parent, call, function, owner)
         if isinstance(node, ast.Call):
             self.visit(node.func, node, None, function, owner)
@@ -157,8 +181,8 @@ class _Walk:
             for given in node.keywords:
                 self.visit(given.value, node, node, function, owner)
             return
-        for child in ast.iter_child_nodes(node):
-            inner = call if isinstance(node, ast.Lambda) else None
+        inner = call if isinstance(node, ast.Lambda) else None
+        for child in _children(node):
             self.visit(child, node, inner, function, owner)
 
     def inside(self, function: str | None, owner: str | None, parent: ast.AST) -> str | None:
@@ -261,9 +285,9 @@ class CallGraph:
         if start in self.known:
             return self.known[start]
         seen = {start}
-        todo = [start]
+        todo = deque([start])  # nearest first: what traces a function is seldom far away
         while todo:
-            path, name = todo.pop()
+            path, name = todo.popleft()
             if self.known.get((path, name)) or self._is_root(path, name):
                 self.known[start] = True
                 return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
@@ -14,9 +15,12 @@ from codemods.analysis.module import Function, Module, module_id
 from codemods.analysis.names import canonical
 
 _KEPT = 1_500_000  # characters of source whose trees are kept; a tree takes some sixty times its source
-_KEPT_BYTES = 24_000_000  # of a project's files, kept to be searched again
+_KEPT_BYTES = 48_000_000  # of a project's files, kept to be searched again
 # A folder of this name in a project is not what its imports mean.
 _LIBRARIES = frozenset({"tensorflow", "keras", "tf_keras", "numpy", "torch"})
+
+# Files in a row, their paths, and where each ends.
+_Block = tuple[bytearray, list[str], list[int]]
 
 
 class Project:
@@ -55,7 +59,7 @@ class Project:
         self._resolving: set[tuple[str, str]] = set()
         self._mentions: dict[str, list[str]] = {}
         self._resolved: dict[tuple[str, str], str | None] = {}
-        self._bytes: dict[str, bytes] | None = None
+        self._kept: _Block | None = None
 
     @classmethod
     def of(cls, files: Mapping[str, str]) -> Project:
@@ -134,7 +138,7 @@ class Project:
     @cached_property
     def function_names(self) -> frozenset[str]:
         """The names of all functions that the project's modules define."""
-        found = (name for _, data in self.contents() for name in re.findall(rb"\bdef\s+([A-Za-z_]\w*)", data))
+        found = {name for data in self._contents() for name in re.findall(rb"def\s+([A-Za-z_]\w*)", data)}
         return frozenset(name.decode() for name in found)
 
     def read(self, path: str) -> bytes | None:
@@ -160,31 +164,47 @@ class Project:
         found: set[str] = set()
         for word in words:
             if word not in self._mentions:
-                start = r"\b" if word[0].isidentifier() else ""
-                end = r"\b" if word[-1].isidentifier() else ""
-                search = re.compile(f"{start}{re.escape(word)}{end}".encode()).search
-                plain = word.encode()
-                self._mentions[word] = [path for path, data in self.contents() if plain in data and search(data)]
+                self._mentions[word] = list(self._search(word))
             found.update(self._mentions[word])
         return sorted(found)
 
-    def contents(self) -> Iterator[tuple[str, bytes]]:
-        """Yield every file's bytes; a project that isn't large is read once and kept."""
-        if self._bytes is not None:
-            yield from self._bytes.items()
+    def _search(self, word: str) -> Iterator[str]:
+        start = r"\b" if word[0].isidentifier() else ""
+        end = r"\b" if word[-1].isidentifier() else ""
+        whole = re.compile(f"{start}{re.escape(word)}{end}".encode())
+        plain = word.encode()
+        for data, paths, ends in self._blocks():
+            position = data.find(plain)
+            while position >= 0:
+                number = bisect_right(ends, position)
+                if whole.search(data, position, ends[number]):
+                    yield paths[number]
+                position = data.find(plain, ends[number])
+
+    def _contents(self) -> Iterator[bytearray]:
+        return (data for data, _, _ in self._blocks())
+
+    def _blocks(self) -> Iterator[_Block]:
+        """Yield the bytes of all files, many at once: to search few long texts is much faster than many short ones."""
+        if self._kept is not None:
+            yield self._kept
             return
-        contents: dict[str, bytes] = {}
-        size = 0
-        for path in self.files:
-            data = self._read(self.root / path) or b""
-            size += len(data)
-            if size <= _KEPT_BYTES:
-                contents[path] = data
-            else:
-                contents.clear()
-            yield path, data
-        if size <= _KEPT_BYTES:
-            self._bytes = contents
+        data = bytearray()
+        paths: list[str] = []
+        ends: list[int] = []
+        whole = True
+        for path in sorted(self.files):
+            if len(data) > _KEPT_BYTES:
+                whole = False
+                yield data, paths, ends
+                data, paths, ends = bytearray(), [], []
+            data += self._read(self.root / path) or b""
+            data += b"\n"
+            paths.append(path)
+            ends.append(len(data))
+        if whole:
+            self._kept = data, paths, ends
+        yield data, paths, ends
 
     # Names. ------------------------------------------------------------------------------------
 

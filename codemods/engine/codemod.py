@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import enum
 import inspect
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -267,11 +268,13 @@ class Codemod:
 
     Class attributes:
         triggers: bare identifiers; a file that holds none of them as bytes is never parsed.
+        pattern: what a file must hold besides, as bytes, in a notebook's JSON too; None for nothing.
         refusals: every reason this codemod can give.
         examples: programs worth publishing, each a test.
     """
 
     triggers: ClassVar[tuple[bytes, ...]]
+    pattern: ClassVar[re.Pattern[bytes] | None] = None
     refusals: ClassVar[tuple[Refusal, ...]] = ()
     examples: ClassVar[tuple[Example, ...]] = ()
 
@@ -290,6 +293,11 @@ class Codemod:
         """The module's docstring: what it does, why, what it rests on."""
         module = inspect.getmodule(type(self))
         return inspect.cleandoc((module.__doc__ if module else None) or "")
+
+    def concerns(self, data: bytes) -> bool:
+        """Tell, by a look at a file's bytes, whether it can hold anything that this codemod is about."""
+        found = any(trigger in data for trigger in self.triggers)
+        return found and (self.pattern is None or self.pattern.search(data) is not None)
 
     def find(self, module: Module) -> Iterator[Finding]:
         """Yield what this codemod has to say about one module.

@@ -16,6 +16,7 @@ Rendering replaces the `source` of the changed cells in the JSON text, and in it
 import ast
 import json
 import re
+import symtable
 import warnings
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -391,6 +392,15 @@ def _indent(text: str, indent: str) -> str:
 
 
 def _syntax_error(text: str) -> SyntaxError | None:
+    try:
+        # Makes no tree, but is stricter than the parser.
+        symtable.symtable(text, "cell", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _parser_error(text)
+    return None
+
+
+def _parser_error(text: str) -> SyntaxError | None:
     try:
         ast.parse(text)
     except SyntaxError as error:

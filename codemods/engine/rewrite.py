@@ -113,10 +113,11 @@ def _key(module: Module, name: str, finding: Finding) -> _Key:
 
 
 def _find(module: Module, settings: Settings, suppressions: Suppressions) -> list[_Found]:
+    data = module.text.encode(errors="replace")
     found = [
         (name, finding)
         for name in settings.codemods
-        if any(trigger.decode() in module.text for trigger in registry.load(name).triggers)
+        if registry.load(name).concerns(data)
         for finding in registry.load(name).find(module)
         if finding.severity >= settings.severity and not suppressions.suppress(name, finding.node)
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import hashlib
 import json
 import multiprocessing
@@ -39,6 +40,7 @@ _CHUNK = 128 * 1024
 _WORTH_A_POOL = 6 * _CHUNK
 _STACK = 256 * 1024 * 1024
 _RECURSION = 30_000
+_GARBAGE = 50_000  # objects that are made before any are looked for that nobody refers to
 # A tree takes some 45 bytes for each byte of code, and three hundred for one of a table of numbers.
 _WEIGHT_LIMIT = 3 * 1024 * 1024
 _COMMA = 16
@@ -146,9 +148,7 @@ class Worker:
     def __init__(self, settings: Settings, cwd: Path) -> None:
         self._settings = settings
         self._cwd = cwd
-        triggers = {t for name in settings.codemods for t in registry.load(name).triggers}
-        # A comment that suppresses nothing is reported, in whichever file it stands.
-        self._triggers = sorted(triggers | {b"tf-codemods:"})
+        self._codemods = [registry.load(name) for name in settings.codemods]
         self._projects: dict[Path, Project] = {}
 
     def process_all(self, paths: Iterable[Path]) -> list[FileResult]:
@@ -179,7 +179,8 @@ class Worker:
             return _failed(shown, SourceError("internal", text))
 
     def _process(self, path: Path, data: bytes, shown: str) -> FileResult:
-        if not any(trigger in data for trigger in self._triggers):
+        # A comment that suppresses nothing is reported, in whichever file it stands.
+        if b"tf-codemods:" not in data and not any(codemod.concerns(data) for codemod in self._codemods):
             _check(path, data)
             return FileResult(shown, FileStatus.UNCHANGED)
         document = source.read(path, data)
@@ -300,8 +301,9 @@ def _names(folder: Path) -> list[str]:
 def _deeply(function: Callable[[], T]) -> T:
     """Call a function on a stack that is deep enough for expressions of many terms."""
     results: list[T] = []
-    limit, size = sys.getrecursionlimit(), threading.stack_size(_STACK)
+    limit, size, threshold = sys.getrecursionlimit(), threading.stack_size(_STACK), gc.get_threshold()
     sys.setrecursionlimit(_RECURSION)
+    gc.set_threshold(_GARBAGE, 5, 2)  # nothing of a tree is garbage while it is made
     try:
         thread = threading.Thread(target=lambda: results.append(function()), daemon=True)
         thread.start()
@@ -309,6 +311,7 @@ def _deeply(function: Callable[[], T]) -> T:
     finally:
         sys.setrecursionlimit(limit)
         threading.stack_size(size)
+        gc.set_threshold(*threshold)
     return results.pop()
 
 
