@@ -965,13 +965,12 @@ class Shapes:
                 and statement.target.id == name
             ):
                 yield (shapes.value(statement.value) if statement.value else shapes._annotated(statement.annotation))
-        for node in ast.walk(owner):
+        for node in where.attributes.get(name, ()):
             if (
-                isinstance(node, ast.Attribute)
-                and node.attr == name
-                and isinstance(node.ctx, ast.Store)
+                isinstance(node.ctx, ast.Store)
                 and isinstance(node.value, ast.Name)
                 and node.value.id == "self"
+                and owner in where.ancestors(node)
             ):
                 yield shapes._stored(node)
         if depth < _DEPTH:
