@@ -131,6 +131,8 @@ class KerasFiles:
 
     def _call(self, module: Module, call: ast.Call) -> FileCall | None:
         word = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        if word and word not in _WORDS:
+            return None
         name = module.resolve(call.func)
         if name is None and word in _METHODS and isinstance(call.func, ast.Attribute):
             names, saves, what = _METHODS[word]
@@ -164,7 +166,7 @@ class KerasFiles:
     @cached_property
     def everywhere(self) -> list[FileCall]:
         """The calls of all modules that save or load."""
-        words = [*_METHODS, "save_model", "load_model", "ModelCheckpoint"]
+        words = [*(f".{method}(" for method in _METHODS), "save_model", "load_model", "ModelCheckpoint"]
         modules = list(self.objects.modules(self.module, *words))
         return [call for module in modules for call in self.calls(module)]
 
@@ -423,3 +425,6 @@ def _lists(word: str, path: FilePath, file: FilePath) -> bool:
     plain = joined([*path.parts[:-1], last.partition("*")[0].rstrip("/")]) if isinstance(last, str) else path
     here = folder is None and not plain.known and not any(isinstance(part, Hole) for part in plain.parts)
     return here or (folder is not None and plain.parts == folder.parts)
+
+
+_WORDS = {*_METHODS, *(name.rpartition(".")[2] for name in _FUNCTIONS)}
