@@ -472,6 +472,77 @@ def test_a_model_of_unknown_origin_that_is_set_may_be_compiled():
     )
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        "on_epoch_begin(0)",
+        "on_train_batch_begin(0)",
+        'on_batch_end(0, {"loss": 0.5})',
+        'on_test_batch_end(0, {"loss": 0.5})',
+        "on_predict_begin()",
+    ],
+)
+def test_hooks_of_tensorboard_that_do_nothing_with_the_model(call):
+    check.noop(COMPILED + f"board.{call}\n")
+
+
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_train_end", "on_predict_end"])
+def test_hooks_of_early_stopping_that_do_nothing_with_the_model(hook):
+    check.noop(made('tf.keras.callbacks.EarlyStopping("loss")') + f"board.{hook}()\n")
+
+
+@pytest.mark.parametrize(
+    "fit",
+    ["callbacks = [board]\nmodel.fit(x, y, callbacks=callbacks)\n", "model.evaluate(x, y, callbacks=[board])\n",
+     "def warm_up(callback):\n    model.fit(x, y, callbacks=[callback])\n\n\nwarm_up(board)\n"],
+)  # fmt: skip
+def test_every_way_to_give_a_callback_to_fit(fit):
+    check.noop(COMPILED + fit + LOOP)
+
+
+@pytest.mark.parametrize(
+    "compiled",
+    [
+        "model.compile(optimizer=optimizer)\n",
+        "model.optimizer = optimizer\n",
+        'def prepare(net):\n    net.compile("sgd")\n\n\nprepare(model)\n',
+        "print(model.optimizer.learning_rate)\n",
+    ],
+)
+def test_a_model_that_is_set_and_has_its_optimizer(compiled):
+    check.noop(UNCOMPILED + compiled + STEP + "board.set_model(model)\n" + TRAINED)
+
+
+def test_a_model_that_compiles_itself():
+    program = """\
+class Net(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.compile("sgd")
+
+
+net = Net()
+board.set_model(net)
+"""
+    check.noop(UNCOMPILED + program + LOOP)
+
+
+def test_the_history_that_fit_returns():
+    check.noop(COMPILED + 'history = model.fit(x, y)\nhistory.on_epoch_end(0, {"loss": 0.5})\n')
+
+
+def test_a_progress_bar_that_needs_no_model():
+    check.noop(made("tf.keras.callbacks.ProgbarLogger()") + LOOP)
+
+
+def test_hooks_that_are_defined_and_not_called():
+    check.noop(own("def on_epoch_end(self, epoch, logs=None):", "    self.model.save('m.keras')"))
+
+
+def test_a_module_of_the_same_name():
+    check.noop(COMPILED.replace("import tensorflow as tf", "import mine as tf") + LOOP)
+
+
 def test_hooks_in_text_and_comments():
     check.noop('import tensorflow as tf\n\n# board.on_epoch_end(0, {"loss": 1})\nprint("on_train_begin")\n')
 
@@ -497,6 +568,11 @@ def test_two_models(other):
     check.refused(COMPILED + other + LOOP, SEVERAL_MODELS)
 
 
+@pytest.mark.parametrize("other", ["discriminator", "teacher_model", "net2"])
+def test_what_may_be_a_second_model(other):
+    check.refused(COMPILED + f"{other} = make()\n" + LOOP, SEVERAL_MODELS)
+
+
 def test_a_model_without_a_name_that_is_trained_beside():
     check.refused(COMPILED + LOOP + "    gan.combined.train_on_batch(x, y)\n", SEVERAL_MODELS)
 
@@ -505,6 +581,14 @@ def test_a_model_that_is_made_behind_the_loop():
     head, _, end = COMPILED.partition("model =")
     model, _, board = end.partition("board =")
     check.refused(f"{head}board ={board}{LOOP}model ={model}", MODEL_LATER)
+
+
+def test_a_model_that_is_set_in_the_loop_only():
+    check.refused(
+        made('tf.keras.callbacks.BackupAndRestore("backup")')
+        + 'for epoch in range(3):\n    board.set_model(model)\n    board.on_epoch_end(epoch, {"loss": 0.5})\n',
+        SEVERAL_NAMES,
+    )
 
 
 def test_a_model_that_is_made_in_the_loop():
@@ -640,6 +724,117 @@ def test_any_order_with_reduce_callback_logs_gives_the_same():
     assert "tf.reduce_mean(step(x, y))" in text
 
 
+# Where it is to be proved as well. -------------------------------------------------------------------
+
+SHAPES = {
+    "trainer": """\
+import tensorflow as tf
+
+
+class Trainer:
+    def __init__(self, model, board):
+        self.model = model
+        self.optimizer = tf.keras.optimizers.SGD(0.1)
+        self.board = board
+
+    @tf.function
+    def step(self, x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(self.model(x, training=True))
+        variables = self.model.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        return loss
+
+    def train(self, x, epochs):
+        for epoch in range(epochs):
+            self.step(x)
+            self._end(epoch)
+
+    def _end(self, epoch):
+        self.board.on_epoch_end(epoch, {"loss": epoch + 0.5})
+
+
+net = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(1)])
+Trainer(net, tf.keras.callbacks.TensorBoard("logs")).train(tf.ones([4, 2]), 3)
+""",
+    "main": """\
+import keras
+import tensorflow as tf
+
+
+class Net(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def step(net, adam, x):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(net(x))
+    adam.minimize(loss, net.trainable_variables, tape) if keras.__version__ < "3" else adam.apply(
+        tape.gradient(loss, net.trainable_variables), net.trainable_variables
+    )
+
+
+def train(epochs):
+    for epoch in range(epochs):
+        step(model, optimizer, tf.ones([4, 2]))
+        for callback in callbacks:
+            callback.on_epoch_end(epoch, logs={"loss": epoch + 0.5})
+
+
+if __name__ == "__main__":
+    model, optimizer = Net(), keras.optimizers.Adam()
+    callbacks = [keras.callbacks.TensorBoard("logs"), keras.callbacks.ReduceLROnPlateau("loss")]
+    train(3)
+""",
+    "from-a-caller": """\
+import tensorflow as tf
+
+
+def build():
+    inputs = tf.keras.Input((2,))
+    model = tf.keras.Model(inputs, tf.keras.layers.Dense(1)(inputs))
+    model.compile(optimizer="sgd", loss="mse")
+    return model
+
+
+def end(callbacks, epoch):
+    callbacks.on_epoch_end(epoch, {"loss": epoch + 0.5})
+
+
+def main():
+    model = build()
+    callbacks = tf.keras.callbacks.CallbackList([tf.keras.callbacks.TensorBoard("logs")], add_history=True)
+    for epoch in range(3):
+        end(callbacks, epoch)
+    print(model.history.history)
+
+
+main()
+""",
+    "phases": """\
+import tensorflow as tf
+
+
+def train(model, callback, epochs):
+    for epoch in epochs:
+        callback.on_epoch_end(epoch, {"loss": epoch + 0.5})
+    callback.on_train_end()
+
+
+network = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+network.compile("sgd", "mse")
+board = tf.keras.callbacks.TensorBoard("logs")
+train(network, board, [0])
+train(network, board, [1, 2])
+""",
+}
+
+
 # Under TensorFlow. -----------------------------------------------------------------------------------
 
 
@@ -745,6 +940,15 @@ def test_programs_that_raised_record_their_epochs(runner: Runner, program: str) 
     assert "AttributeError" in before.stderr
     assert after.exit == 0, after.stderr
     assert [float(value) for value in after.values("epoch_loss")] == [0.5, 1.5, 2.5]
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", SHAPES)
+def test_programs_of_every_shape_record_their_epochs(runner: Runner, name: str) -> None:
+    before, after = runner.run_source(SHAPES[name]), runner.run_source(check.transformed(SHAPES[name]))
+    assert "AttributeError" in before.stderr
+    assert after.exit == 0, after.stderr
+    assert sorted(float(value) for value in after.values("epoch_loss")) == [0.5, 1.5, 2.5]
 
 
 @pytest.mark.tensorflow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
@@ -16,6 +17,10 @@ _ONLY_MODELS = frozenset({
     "save_weights", "load_weights", "get_layer", "train_on_batch", "test_on_batch", "predict_on_batch",
     "compute_loss", "compiled_loss", "compiled_metrics", "reset_metrics", "stop_training", "fit_generator",
 })  # fmt: skip
+_TRAINED = frozenset({"trainable_variables", "trainable_weights"})
+_LIKE_MODELS = re.compile(
+    r"(\w*_)?(model|net|network|discriminator|critic|actor|encoder|decoder|teacher|student)\d*|generator", re.IGNORECASE
+)
 _VARIABLES = frozenset({"trainable_variables", "trainable_weights", "variables", "weights"})
 _APPLYING = frozenset({"apply_gradients", "minimize", "apply"})
 _DEPTH = 4
@@ -30,7 +35,8 @@ class Named:
         places: the expressions that mean it, in order.
         made: the nodes that bind it.
         owner: the frame that binds it; None for an attribute.
-        is_given: it is a parameter, or imported.
+        is_given: it is a parameter.
+        is_imported: it is imported.
         value: what is known of it.
     """
 
@@ -40,6 +46,7 @@ class Named:
     owner: Frame | None
     value: Value
     is_given: bool = False
+    is_imported: bool = False
 
     @property
     def sites(self) -> frozenset[ast.AST]:
@@ -85,7 +92,9 @@ class Reach:
             value = self._self(owner) or value
         places = tuple(self.module.uses(scope, name))
         made = tuple(binding.node for binding in bindings if not isinstance(binding.node, (ast.arg, ast.alias)))
-        return Named(name, places, made, owner, value, len(made) < len(bindings))
+        given = any(isinstance(binding.node, ast.arg) for binding in bindings)
+        imported = any(isinstance(binding.node, ast.alias) for binding in bindings)
+        return Named(name, places, made, owner, value, given, imported)
 
     def _attributes(self) -> Iterator[Named]:
         owner = self.module.parent(self.frame)
@@ -123,16 +132,18 @@ class Reach:
 
     def _acts_as_model(self, named: Named) -> bool:
         """Tell whether an object of which nothing is known is used as only a Keras model is."""
-        called = trained = False
+        read: set[str] = set()
         for place in self.flow(named.places):
             parent = self.module.parent(place)
             if isinstance(parent, ast.Attribute):
-                if parent.attr in _ONLY_MODELS:
-                    return True
-                trained = trained or parent.attr in ("trainable_variables", "trainable_weights")
+                read.add(parent.attr)
             elif isinstance(parent, ast.Call) and parent.func is place:
-                called = True
-        return called and trained
+                read.add("__call__")
+        return bool(
+            read & _ONLY_MODELS
+            or ("__call__" in read and read & _TRAINED)
+            or ("compile" in read and read & {"fit", "evaluate", "predict", "summary"})
+        )
 
     def _acts_as_optimizer(self, named: Named) -> bool:
         parents = map(self.module.parent, self.flow(named.places))
@@ -217,8 +228,14 @@ class Reach:
         return bool(found) and {instance.call for instance in found} <= named.sites
 
     def strays(self, model: Named) -> bool:
-        """Tell whether code of the frame trains a model that has no name here."""
-        for name in (*_ONLY_MODELS, "trainable_variables", "trainable_weights"):
+        """Tell whether code of the frame trains a model that has no name here, or has what may be one."""
+        for named in self._named:
+            if named.value.kind == "unknown" and _LIKE_MODELS.fullmatch(named.text.removeprefix("self.")):
+                defined = any(isinstance(node, (*_FUNCTIONS, ast.ClassDef)) for node in named.made)
+                near = named.owner in (self.frame, None) and not (defined or named.is_imported)
+                if near and not self.same(named, model):
+                    return True
+        for name in _ONLY_MODELS | _TRAINED:
             for node in self.module.attributes.get(name, ()):
                 root = node.value
                 while isinstance(root, (ast.Attribute, ast.Subscript, ast.Call)):

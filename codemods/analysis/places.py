@@ -80,6 +80,8 @@ def surely_runs(module: Module, block: Iterable[ast.stmt], nodes: Iterable[ast.A
 
 def _surely(statement: ast.stmt, wanted: set[ast.stmt]) -> bool:
     if isinstance(statement, ast.If):
+        if _asks_for_main(statement.test):  # what needs it is run as a script, or not at all
+            return any(_surely(each, wanted) for each in statement.body)
         branches = (statement.body, statement.orelse)
         return all(any(_surely(each, wanted) or _leaves(each) for each in branch) for branch in branches)
     if isinstance(statement, (ast.With, ast.AsyncWith, ast.Try)):
@@ -89,3 +91,7 @@ def _surely(statement: ast.stmt, wanted: set[ast.stmt]) -> bool:
 
 def _leaves(statement: ast.stmt) -> bool:
     return isinstance(statement, (ast.Return, ast.Raise, ast.Continue, ast.Break))
+
+
+def _asks_for_main(test: ast.expr) -> bool:
+    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"

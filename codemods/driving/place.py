@@ -365,7 +365,7 @@ class Start:
 
     def is_there(self, named: Named, here: Frame, anchor: ast.stmt) -> bool:
         """Tell whether a model or an optimizer is sure to have been made before a statement of a frame."""
-        if named.is_given:
+        if named.is_given or named.is_imported:
             return True
         if named.owner is None:
             inside = [node for node in named.made if frame(self.module, node) is here]
@@ -434,7 +434,7 @@ def _names(target: ast.expr) -> set[str]:
 
 def _is_later(module: Module, named: Named, here: Frame, anchor: ast.stmt) -> bool:
     """Tell whether a name of a frame is bound only behind a statement."""
-    if named.is_given or named.owner is not here:
+    if named.is_given or named.is_imported or named.owner is not here:
         return False
     end = anchor.end_lineno or anchor.lineno
     return all(module.statement(node).lineno > end for node in named.made)
