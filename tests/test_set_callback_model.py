@@ -295,6 +295,21 @@ print(callback)
     )
 
 
+def test_callbacks_that_are_added_to_a_list_in_an_outer_loop(snapshot):
+    check.transformed(
+        COMPILED.partition("board =")[0]
+        + """\
+callbacks = []
+for fold in range(2):
+    callbacks.append(tf.keras.callbacks.TensorBoard(f"logs/{fold}"))
+    for epoch in range(3):
+        for callback in callbacks:
+            callback.on_epoch_end(epoch, {"loss": 0.5})
+""",
+        snapshot,
+    )
+
+
 def test_a_model_that_trains_itself(snapshot):
     check.transformed(
         """\
@@ -631,6 +646,12 @@ def test_a_callback_that_is_made_in_one_branch_of_an_expression():
     check.refused(program + 'if board:\n    board.on_epoch_end(0, {"loss": 0.5})\n', MAY_BE_MISSING)
 
 
+def test_callbacks_that_are_added_behind_the_first_loop():
+    program = COMPILED + "callbacks = [board]\n" + LOOP.replace("board.", "for one in callbacks:\n        one.")
+    stop = 'callbacks.append(tf.keras.callbacks.EarlyStopping("loss"))\n'
+    check.refused(program + stop + LOOP.replace("board.", "for one in callbacks:\n        one."), MAY_BE_MISSING)
+
+
 def test_a_callback_without_a_name():
     check.refused(COMPILED + 'callbacks = [board]\ncallbacks[0].on_epoch_end(0, {"loss": 0.5})\n', UNNAMED)
 
@@ -646,6 +667,11 @@ def test_some_that_have_their_model_and_others_without_a_name():
 
 def test_a_function_that_nothing_in_sight_calls():
     check.refused(COMPILED + '\n\ndef end(epoch):\n    board.on_epoch_end(epoch, {"loss": 0.5})\n', OUT_OF_SIGHT)
+
+
+def test_a_function_that_calls_itself():
+    end = 'def end(epoch):\n    board.on_epoch_end(epoch, {"loss": 0.5})\n    if epoch < 3:\n        end(epoch + 1)\n'
+    check.refused(COMPILED + f"\n\n{end}\n\nend(0)\n", OUT_OF_SIGHT)
 
 
 def test_a_lambda():

@@ -292,7 +292,8 @@ class Start:
         handle = uses[0].handle
         nodes = [use.node for use in uses]
         made = self._made(handle.expression, here)
-        anchor = before(self.module, nodes, made)
+        sites = [site for site in self.sites if site in self.module and frame(self.module, site) is here]
+        anchor = before(self.module, nodes, [*made, *sites])
         model = optimizer = None
         if set_model:
             reach = Reach(self.module, self.shapes, here)
@@ -307,7 +308,7 @@ class Start:
                 optimizer = given
         wanted = [named for named in (model, optimizer) if named is not None]
         inside = [node for named in wanted for node in named.made if frame(self.module, node) is here]
-        if before(self.module, nodes, [*made, *inside]) is not anchor:
+        if before(self.module, nodes, [*made, *sites, *inside]) is not anchor:
             return MODEL_LATER
         after = any(call.optional for call in self.calls) or not self.is_bound(handle.expression, anchor)
         if after:
@@ -315,6 +316,8 @@ class Start:
             if creation is None or handle.each is not None:
                 return MAY_BE_MISSING
             anchor = creation
+        elif any(self.module.statement(site).lineno >= anchor.lineno for site in sites):
+            return MAY_BE_MISSING
         if not all(self.is_there(named, here, anchor) for named in wanted):
             return MODEL_LATER
         return Place(anchor, after, self._with_free_variable(handle, here), model, optimizer)
