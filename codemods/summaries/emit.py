@@ -508,6 +508,11 @@ class Emitter:
             2 if traced.target is not None and traced.name == traced.function.name else 1
         ):
             return True
+        quoted = rf"""(getattr\([^()]*,\s*|globals\(\)\[)["']{re.escape(traced.name)}["']"""
+        project = module.project
+        paths = project.mentioning(f'"{traced.name}"', f"'{traced.name}'") if project is not None else []
+        if any(re.search(quoted.encode(), project.read(path) or b"") for path in paths if project is not None):
+            return True
         exported = [b.value for b in module.inner_scope(module.tree).bindings.get("__all__", ())]
         return any(isinstance(n, ast.Constant) and n.value == traced.name for v in exported if v for n in ast.walk(v))
 

@@ -283,7 +283,15 @@ class TracedBody:
                 return True
             if inside is self.function and name == "builtins.print":
                 return True
-        return bool(project and any(path != module.path for path in project.mentioning("Dropout", "dropout")))
+        if project is None:
+            return False
+        imported = {
+            project.find(binding.imported, module.path)[0]
+            for bindings in module.inner_scope(module.tree).bindings.values()
+            for binding in bindings
+            if binding.imported is not None
+        }
+        return any(path in imported for path in project.mentioning("Dropout", "dropout"))
 
     def check(self) -> None:
         """Refuse what can't be rewritten whatever the summary is."""
