@@ -39,11 +39,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
 
 from codemods.analysis.keras_files import FileCall, KerasFiles, OneFile, State, What, bare, folder_of
 from codemods.analysis.keras_objects import Contents, KerasObject, Kind
 from codemods.analysis.module import Module
-from codemods.analysis.paths import FilePath, Hole, paths
+from codemods.analysis.path_ends import quote
+from codemods.analysis.paths import FilePath, Hole, joined, paths
 from codemods.analysis.target import runs_keras_3
 from codemods.engine.codemod import (
     AddImport,
@@ -70,6 +72,7 @@ UNKNOWN_ENDING = Refusal("unknown-ending", "it can't be told whether the path ha
 TWO_KINDS = Refusal("two-kinds", "a model and weights are kept under the same path")
 UNSUPPORTED = Refusal("unsupported-argument", "the call has an argument that Keras 3 doesn't take")
 UNPACKED = Refusal("unpacked-arguments", "the call unpacks its arguments, which can't be seen")
+NAME_TAKEN = Refusal("name-taken", "another file of the program has the name already that this one would get")
 SERVED = Refusal("numbered-folder", "TensorFlow Serving reads numbered folders; `model.export` writes them")
 NO_CONFIG = Refusal(
     "needs-get-config", "the model holds a class that is given arguments and has no get_config, and can't be saved"
@@ -138,8 +141,8 @@ class AddKerasSuffix(Codemod):
 
     triggers = (b"save", b"ModelCheckpoint", b"load_model", b"load_weights")
     refusals = (
-        READ_ELSEWHERE, OUT_OF_REACH, UNKNOWN_ENDING, TWO_KINDS, UNSUPPORTED, UNPACKED, SERVED, NO_CONFIG, LAMBDA,
-        UNBUILT, NO_FOLDER,
+        READ_ELSEWHERE, OUT_OF_REACH, UNKNOWN_ENDING, TWO_KINDS, UNSUPPORTED, UNPACKED, NAME_TAKEN, SERVED, NO_CONFIG,
+        LAMBDA, UNBUILT, NO_FOLDER,
     )  # fmt: skip
     examples = (Example(BEFORE, AFTER), Example(SERVED_MODEL, refusal=READ_ELSEWHERE))
 
@@ -163,7 +166,7 @@ def _found(module: Module) -> Iterator[tuple[int, Finding]]:
     """Yield the findings of a module, each with the number of the file that it is about."""
     files = KerasFiles(module)
     own = files.calls(module)
-    if all(call.state is State.RIGHT and "save_format" not in call.given for call in own) or not runs_keras_3(module):
+    if all(call.settled for call in own) or not runs_keras_3(module):
         return
     number = 0
     for file in files.files():
@@ -248,6 +251,8 @@ class _OneRewrite:
                 own = call.module is self.module and call.saves
                 place = f"`{ast.unparse(call.call.func)}` in line {call.call.lineno} of {call.module.path}"
                 return refusal, None if own else f"{place}: {refusal.sentence}"
+        if self.taken():
+            return NAME_TAKEN, None
         if any(_numbered(path) for path in self.file.paths):
             return SERVED, None
         used = self.files.other_use(self.file)
@@ -267,13 +272,22 @@ class _OneRewrite:
             return NO_FOLDER, None
         return None
 
+    def taken(self) -> bool:
+        """Tell whether another file has the path that this one would get, or would get it too."""
+        new = {_renamed(path, self.what) for path in self.file.paths}
+        others = [call for call in self.files.everywhere if call not in self.file.calls]
+        wrong = [call for call in others if call.saves and call.state is State.WRONG]
+        return not new.isdisjoint(path for call in others for path in call.paths) or not new.isdisjoint(
+            _renamed(path, call.what) for call in wrong for path in call.paths
+        )
+
     def out_of_reach(self, call: FileCall) -> Refusal | None:
         """Return why a call's path can't be given a suffix."""
         if _suffixed(call, self.what) is None:
             return OUT_OF_REACH
         if call.saves or call.state is not State.RIGHT:
             return None
-        # It could be loaded as it is: it must be seen to be this very file.
+        # It can be loaded as it is: it must be seen to be this very file.
         alike = any(
             save.module is call.module
             and ast.unparse(save.path) == ast.unparse(call.path)
@@ -281,7 +295,8 @@ class _OneRewrite:
             for save in self.file.saves
         )
         known = all(not any(isinstance(part, Hole) for part in path.parts) for path in call.paths)
-        return None if alike or known else OUT_OF_REACH
+        near = any(_near(save.module, call.module) for save in self.file.saves)
+        return None if alike or (known and near) else OUT_OF_REACH
 
     def covered(self, call: FileCall) -> bool:
         """Tell whether a call's path is a variable of another module, which gets the suffix there."""
@@ -356,7 +371,7 @@ class _OneRewrite:
         if any(re.match(r"\w+:/", str(path.parts[0])) for path in save.paths) or self.made(save):
             return []
         statement = save.module.parent(save.call)
-        code = _folder_code(save.module, save.path)
+        code = _folder_code(save)
         if code is None or not isinstance(statement, ast.Expr) or None in folders:
             return None
         if _is_there(save.module, code):
@@ -382,6 +397,12 @@ class _OneRewrite:
             elif given is not None and {bare(path) for path in paths(self.module, given)} & folders:
                 return True
         return False
+
+
+def _near(one: Module, other: Module) -> bool:
+    """Tell whether one of two modules stands in the other's folder, or below it."""
+    folders = [PurePosixPath(module.path).parent for module in (one, other)]
+    return folders[0].is_relative_to(folders[1]) or folders[1].is_relative_to(folders[0])
 
 
 def _raises(call: FileCall, unless: str = "") -> str:
@@ -455,15 +476,25 @@ def _suffixed(call: FileCall, what: What) -> Replace | None:
     end = call.end
     if end is None:
         return None
-    text = end.text if end.literal else ""
-    bared = text.rstrip("/")
-    drop, add = len(text) - len(bared), _SUFFIX[what]
-    old = next((each for each in _REPLACED[what] if bared.lower().endswith(each)), "")
-    drop, bared = drop + len(old), bared[: len(bared) - len(old)]
-    if what is What.WEIGHTS and bared.endswith(".weights"):
-        add = ".h5"
-    code = end.respelled(call.module, drop, add)
+    code = end.respelled(call.module, *_respelling(end.text if end.literal else "", what))
     return Replace(end.node, code) if code is not None else None
+
+
+def _respelling(text: str, what: What) -> tuple[int, str]:
+    """Return how many characters a path loses at its end, and what it gets there."""
+    bared = text.rstrip("/")
+    bared = bared[: len(bared) - len(next((each for each in _REPLACED[what] if bared.lower().endswith(each)), ""))]
+    weights = what is What.WEIGHTS and bared.endswith(".weights")
+    return len(text) - len(bared), ".h5" if weights else _SUFFIX[what]
+
+
+def _renamed(path: FilePath, what: What) -> FilePath:
+    """Return the path that a file has from now on."""
+    last = path.parts[-1] if path.parts else ""
+    if isinstance(last, Hole):
+        return joined([*path.parts, _SUFFIX[what]])
+    drop, add = _respelling(last, what)
+    return joined([*path.parts[:-1], last[: len(last) - drop] + add])
 
 
 def _numbered(path: FilePath) -> bool:
@@ -471,15 +502,16 @@ def _numbered(path: FilePath) -> bool:
     return isinstance(last, str) and "/" in last and last.rpartition("/")[2].isdigit()
 
 
-def _folder_code(module: Module, node: ast.expr) -> str | None:
-    """Return code for the folder of a path."""
+def _folder_code(save: FileCall) -> str | None:
+    """Return code for the folder of a file."""
+    module, node = save.module, save.path
     source = module.source(node)
     if "\n" in source:
         return None
     match node:
-        case ast.Constant(str() as text):
-            quote = source[-1]
-            return f"{quote}{text.rstrip('/').rpartition('/')[0]}{quote}"
+        case ast.Constant(str() as text) if not re.search(r"[\"'\\]", text):
+            mark = source[-1]
+            return f"{mark}{text.rstrip('/').rpartition('/')[0]}{mark}"
         case ast.Call(function, [*heads, ast.Constant(str() as last)], []) if (
             module.resolve(function) == "os.path.join" and heads and "/" not in last
         ):
@@ -488,6 +520,11 @@ def _folder_code(module: Module, node: ast.expr) -> str | None:
             return f"{module.source(function)}({', '.join(module.source(head) for head in heads)})"
         case ast.BinOp(left, ast.Div(), ast.Constant(str() as last)) if "/" not in last:
             return module.source(left)
+    folders = {folder.parts if folder is not None else () for folder in map(folder_of, save.paths)}
+    if len(folders) == 1 and not isinstance(node, (ast.Name, ast.Attribute)):
+        match folders.pop():
+            case (str() as text,) if text.isprintable() and not re.search(r"[\"'\\]", text):
+                return f"{quote(module)}{text}{quote(module)}"
     pure = all(
         not isinstance(each, ast.Call) or (module.resolve(each.func) or "").startswith(("os.path.", "builtins.str"))
         for each in ast.walk(node)

@@ -7,6 +7,7 @@ from tools import Check
 
 from codemods.add_keras_suffix import (
     LAMBDA,
+    NAME_TAKEN,
     NO_CONFIG,
     NO_FOLDER,
     OUT_OF_REACH,
@@ -110,6 +111,26 @@ last = tf.keras.models.load_model("plus_2")
 """),
         snapshot,
     )
+
+
+def test_numbers_that_are_counted_up_or_given():
+    code = """\
+class Keeper(tf.keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.save_weights(f"hook_{epoch}")
+
+
+def keep(step: int):
+    model.save(f"given_{step}")
+
+
+step = 0
+while step < 3:
+    step += 1
+    model.save(f"counted_{step}")
+"""
+    after = code.replace("{epoch}", "{epoch}.weights.h5").replace("{step}", "{step}.keras")
+    assert check.transformed(program(code)) == program(after)
 
 
 def test_constants_that_several_calls_share_are_edited_once(snapshot):
@@ -302,6 +323,15 @@ net = Net()
 net(tf.ones((1, 4)))
 net.save("subclass")
 passed(net)
+
+
+def setup():
+    encoder = tf.keras.models.clone_model(net)
+    return encoder, "adam"
+
+
+encoder, optimizer = setup()
+encoder.save("unpacked")
 base = tf.keras.applications.MobileNetV2(weights=None) if net else tf.keras.models.clone_model(net)
 base.save("application")
 """,
@@ -327,6 +357,8 @@ base.save("application")
         "def convert(folder):\n    return tf.saved_model.load(folder)",
         'from tools import upload\nupload("final")',
         'os.makedirs("final", exist_ok=True)',
+        'import glob\nglob.glob("fin*")',
+        'os.listdir(".")',
     ],
 )
 def test_path_that_other_code_reads(reader: str):
@@ -374,21 +406,33 @@ def test_path_from_another_module_is_out_of_reach():
     check.refused({"train.py": train, "settings.py": "PATH = 'final'\n", "nets.py": NETS}, OUT_OF_REACH)
 
 
-def test_load_that_may_be_of_another_file_of_the_same_name():
-    code = """\
+WEIGHTS = """\
 def keep(folder):
     model.save_weights(f"{folder}/w.h5")
 
 
-def restore():
-    model.load_weights("pretrained/w.h5")
+def restore(folder):
+    model.load_weights(LOADED)
 
 
 def keep_all(folder):
     keep(folder)
 """
-    text = check.transformed(program(code.replace("pretrained", "kept")))
-    assert 'load_weights("kept/w.weights.h5")' in text
+
+
+def test_weights_that_load_as_they_are_must_be_those_that_are_saved():
+    check.refused(program(WEIGHTS.replace("LOADED", 'f"{folder}/w.h5"')), OUT_OF_REACH)
+
+
+def test_weights_of_the_same_name_in_another_program():
+    save = program('model.save_weights("w.h5")\n')
+    load = program('model.load_weights("w.h5")\n')
+    check.refused({"one/train.py": save, "two/predict.py": load}, OUT_OF_REACH)
+    check.noop({"two/predict.py": load, "one/train.py": save})
+    both = program('model.save("w.h5")\nmodel.load_weights("w.h5")\n')
+    assert check.transformed({"one/train.py": save, "one/predict.py": load}) == save.replace("w.h5", "w.weights.h5")
+    assert check.transformed({"one/predict.py": load, "train.py": save}) == load.replace("w.h5", "w.weights.h5")
+    check.noop({"two/predict.py": both})
 
 
 def test_path_whose_ending_cannot_be_told():
@@ -419,6 +463,12 @@ def test_arguments_that_keras_3_does_not_take(code: str):
 
 def test_arguments_that_are_unpacked():
     check.refused(program('options = {}\nmodel.save("final", **options)\n'), UNPACKED)
+
+
+def test_name_that_another_file_has():
+    check.refused(program('model.save("m")\nmodel.save("m.keras")\n'), NAME_TAKEN)
+    check.refused(program('model.save_weights("w")\nmodel.save_weights("w.h5")\n'), NAME_TAKEN)
+    check.refused(program('model.save_weights("w")\nmodel.load_weights("w.weights.h5")\n'), NAME_TAKEN)
 
 
 def test_numbered_folder_is_for_serving():

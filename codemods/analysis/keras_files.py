@@ -70,6 +70,14 @@ class FileCall:
             return (".weights.h5",) if self.saves else (".weights.h5", ".weights.json", ".keras", ".h5", ".hdf5")
         return (".keras", ".h5") if self.callback else (".keras", ".h5", ".hdf5")
 
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing to say about it, whatever other calls do."""
+        if self.saves:
+            return self.state is State.RIGHT and "save_format" not in self.given
+        suffixes = (".weights.h5", ".keras") if self.what is What.WEIGHTS else (".keras", ".h5")
+        return all(str(path.parts[-1]).endswith(suffixes) for path in self.paths if path.parts)
+
     @cached_property
     def state(self) -> State:
         """Whether Keras 3 takes the path."""
@@ -136,10 +144,11 @@ class KerasFiles:
         name = module.resolve(call.func)
         if name is None and word in _METHODS and isinstance(call.func, ast.Attribute):
             names, saves, what = _METHODS[word]
-            found = self._described(module, call, names, saves, what)
-            if found is None or not self.models.origins(module, call.func.value):
+            # The model first: to find out what a path may be can take a search of the project.
+            if "filepath" not in arguments_by_name(call, names) or not self.models.origins(module, call.func.value):
                 return None
-            return replace(found, model=call.func.value)
+            found = self._described(module, call, names, saves, what)
+            return replace(found, model=call.func.value) if found is not None else None
         if name in _FUNCTIONS:
             names, saves, what = _FUNCTIONS[name]
             return self._described(module, call, names, saves, what)
@@ -158,7 +167,9 @@ class KerasFiles:
             if not isinstance(only, ast.Constant):
                 return None
             what = What.WEIGHTS if only.value else What.MODEL
-        found = [each for frame in self.objects.frames(module, call) for each in paths(module, path, frame)]
+        found = paths(module, path)
+        if any(Hole() in each.parts for each in found):
+            found = [each for frame in self.objects.frames(module, call) for each in paths(module, path, frame)]
         found = [template(each) for each in found] if callback else found
         model = given.get("model")
         return FileCall(module, call, saves, what, callback, model, given, path, tuple(dict.fromkeys(found)))
@@ -179,15 +190,17 @@ class KerasFiles:
             same = [file for file in found if any(_same(save, other) for other in file.saves)]
             merged = OneFile([*(each for file in same for each in file.saves), save])
             found = [*(file for file in found if file not in same), merged]
+        right = [save for save in self.everywhere if save.saves and save.state is State.RIGHT]
         for load in self.everywhere:
-            if load.saves:
+            own = (save for save in right if save.module is load.module and save.what is load.what)
+            if load.saves or any(_same(save, load) for save in own):
                 continue
             rated = [(max(file.match(path) for path in load.paths), file) for file in found]
             best = max((match for match, _ in rated), default=Match.NO)
             if best >= Match.POSSIBLE and any(path.known for path in load.paths):
                 near = [file for match, file in rated if match is best]
-                alike = [file for file in near if file.saves[0].what is load.what]
-                (alike or near)[0].loads.append(load)
+                fitting = [file for file in near if file.saves[0].what is load.what]
+                (fitting or near)[0].loads.append(load)
         return found
 
     def renamed(self, load: FileCall) -> FileCall | None:
@@ -367,10 +380,11 @@ def _harmless(module: Module, use: ast.expr) -> bool:
 
 
 def _same(one: FileCall, other: FileCall) -> bool:
-    """Tell whether two saves write one file, or get their paths from one text."""
+    """Tell whether two calls may be about one file, or get their paths from one text."""
     if one.end is not None and other.end is not None and one.end.node is other.end.node:
         return True
-    return any(bare(a).match(bare(b)) is Match.EXACT for a in one.paths for b in other.paths)
+    pairs = [(bare(a), bare(b)) for a in one.paths for b in other.paths]
+    return any(a.match(b) >= (Match.POSSIBLE if a.known and b.known else Match.EXACT) for a, b in pairs)
 
 
 def bare(path: FilePath) -> FilePath:
@@ -413,7 +427,7 @@ def _inside(path: FilePath, folder: FilePath) -> bool:
     if isinstance(mine, Hole) or isinstance(last, Hole):
         following = path.parts[len(folder.parts) :][:1]
         return mine == last and bool(following) and str(following[0]).startswith("/")
-    return mine.startswith(last + "/")
+    return mine.startswith((last + "/", last + ".index", last + ".data-"))
 
 
 def _lists(word: str, path: FilePath, file: FilePath) -> bool:
@@ -423,6 +437,9 @@ def _lists(word: str, path: FilePath, file: FilePath) -> bool:
         return False
     last = path.parts[-1] if path.parts else ""
     plain = joined([*path.parts[:-1], last.partition("*")[0].rstrip("/")]) if isinstance(last, str) else path
+    first, start = file.parts[0], path.parts[0] if len(path.parts) == 1 else None
+    if isinstance(first, str) and isinstance(start, str) and "*" in start and first.startswith(start.partition("*")[0]):
+        return True
     here = folder is None and not plain.known and not any(isinstance(part, Hole) for part in plain.parts)
     return here or (folder is not None and plain.parts == folder.parts)
 

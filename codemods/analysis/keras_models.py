@@ -112,7 +112,10 @@ class KerasModels:
         for binding in bindings:
             if isinstance(binding.value, ast.Constant) and binding.value.value is None and len(bindings) > 1:
                 continue
-            if isinstance(binding.node, ast.arg):
+            place = _place(module, binding)
+            if place is not None:
+                made = self._unpacked(module, *place, depth)
+            elif isinstance(binding.node, ast.arg):
                 made = self._given(module, binding.node, depth)
             else:
                 made = self.origins(module, binding.value, depth)
@@ -120,6 +123,17 @@ class KerasModels:
                 return []
             found += made
         return found
+
+    def _unpacked(self, module: Module, call: ast.Call, index: int, depth: int) -> list[Origin]:
+        """One of the values that a function of the project returns."""
+        found = self._objects.definition(module, module.resolve(call.func))
+        if found is None or isinstance(found[1], ast.ClassDef):
+            return []
+        values = list(_returned(found[1]))
+        whole = [value for value in values if isinstance(value, ast.Tuple) and index < len(value.elts)]
+        if len(whole) < len(values):
+            return []
+        return self._all(found[0], [value.elts[index] for value in whole], depth)
 
     def _given(self, module: Module, parameter: ast.arg, depth: int) -> list[Origin]:
         function = module.function(parameter)
@@ -183,6 +197,18 @@ class KerasModels:
 def _is_application(name: str) -> bool:
     """Tell whether a name is one of the functions of ``keras.applications`` that make a model."""
     return name.startswith("keras.applications.") and name.rpartition(".")[2][:1].isupper()
+
+
+def _place(module: Module, binding: Binding) -> tuple[ast.Call, int] | None:
+    """Return the call whose result a name is unpacked from, and the name's place."""
+    target = module.parent(binding.node)
+    statement = module.parent(target) if isinstance(target, ast.Tuple) else None
+    if not isinstance(target, ast.Tuple) or not isinstance(statement, ast.Assign):
+        return None
+    starred = any(isinstance(each, ast.Starred) for each in target.elts)
+    if not isinstance(statement.value, ast.Call) or starred or not isinstance(binding.node, ast.Name):
+        return None
+    return statement.value, target.elts.index(binding.node)
 
 
 def _returned(function: Function) -> Iterator[ast.expr | None]:

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from codemods.analysis.module import Module
+from codemods.analysis.module import Binding, Module
 
 _JOINING = frozenset({
     "os.path.join", "pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "tensorflow.io.gfile.join",
@@ -15,6 +15,7 @@ _PASSING = frozenset({"builtins.str", "os.fspath", "os.path.abspath", "os.path.e
 _NUMBERS = frozenset({"builtins.int", "builtins.len", "builtins.round"})
 _MOMENTS = ("time.", "datetime.", "uuid.")
 _PERCENT = re.compile(r"%[-+ #0-9.]*[a-zA-Z]$")
+_HOOK = re.compile(r"on_(epoch|(train_|test_|predict_)?batch)_(begin|end)")
 _NUMERIC = frozenset("dfegxi")
 _DEPTH = 8
 
@@ -50,7 +51,7 @@ class End:
         """Return the node's source with some characters less at the end of its text, and others added."""
         source = module.source(self.node)
         if not self.literal:
-            return f"{source} + {_quote(module)}{add}{_quote(module)}" if "\n" not in source else None
+            return f"{source} + {quote(module)}{add}{quote(module)}" if "\n" not in source else None
         closing = 3 if source.endswith(('"""', "'''")) else 1
         body, quotes = source[:-closing], source[-closing:]
         dropped = self.text[len(self.text) - drop :]
@@ -122,10 +123,22 @@ def is_number(module: Module, node: ast.expr | None, depth: int = 0) -> bool:
             return passed or moment or name in _NUMBERS or name.startswith(_MOMENTS)
         case ast.Name():
             bindings = module.bindings(node)
-            return len(bindings) == 1 and (
-                _counts(module, bindings[0].node) or is_number(module, bindings[0].value, depth)
-            )
+            return bool(bindings) and all(_is_number(module, binding, depth) for binding in bindings)
     return False
+
+
+def _is_number(module: Module, binding: Binding, depth: int) -> bool:
+    if isinstance(binding.node, ast.arg):
+        function = module.function(binding.node)
+        if module.resolve(binding.node.annotation) in {"builtins.int", "builtins.float"}:
+            return True
+        # Keras counts epochs and batches, and gives the number to a callback's hooks.
+        hook = function is not None and _HOOK.fullmatch(function.name) and len(function.args.args) > 1
+        return bool(hook) and function is not None and function.args.args[1] is binding.node
+    statement = module.parent(binding.node)
+    if isinstance(statement, ast.AugAssign):
+        return is_number(module, statement.value, depth)
+    return _counts(module, binding.node) or is_number(module, binding.value, depth)
 
 
 def _counts(module: Module, target: ast.AST) -> bool:
@@ -161,5 +174,6 @@ def _assigned_once(module: Module, node: ast.Attribute) -> ast.expr | None:
     return statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
 
 
-def _quote(module: Module) -> str:
+def quote(module: Module) -> str:
+    """Return the quotation mark that a module prefers."""
     return '"' if module.text.count('"') >= module.text.count("'") else "'"
