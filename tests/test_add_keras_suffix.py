@@ -571,6 +571,56 @@ def test_another_librarys_checkpoint():
     check.noop("class ModelCheckpoint:\n    pass\n\n\nkeep = ModelCheckpoint('best')\n")
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        'import numpy as np\n\nnp.save("final", [1])',
+        'import torch\n\ntorch.save(model, "final")',
+        'import joblib\n\njoblib.dump(model, "final")',
+        'import mlflow\n\nmlflow.keras.save_model(model, "final")',
+        'from torchkit import load_model\n\nother = load_model("final")',
+        'saver = tf.compat.v1.train.Saver()\nsaver.save(None, "final")',
+        'tokenizer = tf.keras.preprocessing.text.Tokenizer()\ntokenizer.save("final")',
+        'history = model.fit([1])\nhistory.save("final")',
+    ],
+)
+def test_what_other_things_save(code: str):
+    check.noop(program(code + "\n"))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'for each in [model]:\n    each.save("final")',
+        'models = {"a": model}\nmodels["a"].save("final")',
+        'def made():\n    yield model\n\n\nmade().save("final")',
+        'def made(n):\n    if n:\n        return model\n    return n\n\n\nmade(1).save("final")',
+        'def made():\n    return model, 1\n\n\nkept, number = made()\nnumber.save("final")',
+        'def keep(it):\n    it.save("final")\n\n\nkeep(model)\nkeep(3)',
+        'class Keeper:\n    def keep(self):\n        self.model.save("final")',
+        'class Keeper:\n    model = None\n\n    def keep(self, model):\n        model.save("final")',
+    ],
+)
+def test_models_that_cannot_be_followed(code: str):
+    check.noop(program(code + "\n"))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "model.save()",
+        'paths = ["final"]\nmodel.save(*paths)',
+        'options = {"filepath": "final"}\nmodel.save(**options)',
+        'text = "model.save(\'final\')"  # model.save("final")',
+        'save = model.save\nsave("final")',
+        'model.save(os.environ["MODEL"])',
+        f'only = bool(model)\nkeep = {CHECKPOINT}("best", save_weights_only=only)',
+    ],
+)
+def test_calls_that_show_no_path(code: str):
+    check.noop(program(code + "\n"))
+
+
 @pytest.mark.parametrize("asked", ["tensorflow==2.15.1", "tensorflow<2.16", "keras<3"])
 def test_projects_with_keras_2(asked: str):
     check.noop({"src/train.py": program('model.save("final")\n'), "requirements.txt": asked + "\n"})
