@@ -170,7 +170,7 @@ def _found(module: Module) -> Iterator[tuple[int, Finding]]:
         return
     number = 0
     for file in files.files():
-        if any(call.module is module for call in file.calls) and all(runs_keras_3(save.module) for save in file.saves):
+        if any(call.module is module for call in file.calls):
             own = [call for call in own if call not in file.calls]
             number += 1
             for finding in _OneRewrite(files, file).findings():

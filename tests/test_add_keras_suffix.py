@@ -626,6 +626,13 @@ def test_projects_with_keras_2(asked: str):
     check.noop({"src/train.py": program('model.save("final")\n'), "requirements.txt": asked + "\n"})
 
 
+def test_program_beside_one_with_keras_2():
+    text = program('model.save("final")\n')
+    old = {"old/train.py": text, "old/requirements.txt": "tensorflow==2.15.1\n"}
+    assert check.transformed({"train.py": text, **old}) == text.replace('"final"', '"final.keras"')
+    check.noop({**old, "train.py": text})
+
+
 def test_programs_with_tf_keras():
     check.noop("import tf_keras as keras\n\nmodel = keras.Sequential()\nmodel.save('final')\n")
     check.noop("import os\n\nos.environ['TF_USE_LEGACY_KERAS'] = '1'\n" + program('model.save("final")\n'))

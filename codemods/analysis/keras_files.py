@@ -15,6 +15,7 @@ from codemods.analysis.module import Module
 from codemods.analysis.path_ends import End, end_of, is_number
 from codemods.analysis.paths import FilePath, Hole, Match, joined, paths, template
 from codemods.analysis.project import Project
+from codemods.analysis.target import runs_keras_3
 
 
 class What(enum.Enum):
@@ -176,10 +177,12 @@ class KerasFiles:
 
     @cached_property
     def everywhere(self) -> list[FileCall]:
-        """The calls of all modules that save or load."""
+        """The calls of all modules that save or load with Keras 3."""
         words = [*(f".{method}(" for method in _METHODS), "save_model", "load_model", "ModelCheckpoint"]
         modules = list(self.objects.modules(self.module, *words))
-        return [call for module in modules for call in self.calls(module)]
+        return [
+            call for module in modules if self.calls(module) and runs_keras_3(module) for call in self.calls(module)
+        ]
 
     def files(self) -> list[OneFile]:
         """Return the files of the project whose paths Keras 3 doesn't take, with all that saves and loads them."""
