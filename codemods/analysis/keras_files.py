@@ -236,6 +236,9 @@ class KerasFiles:
         for each in self.objects.modules(self.module, *words) if words else ():
             modules[each.path] = each
         for module in modules.values():
+            if not runs_keras_3(module):
+                # A program of its own: Keras 2 can't load what Keras 3 saves.
+                own |= {call.call for call in self.calls(module)}
             near = any(call.module is module for call in file.calls)
             for call in module.find_all(ast.Call):
                 if call not in own and self._uses(module, call, file, near):
