@@ -70,7 +70,7 @@ class Scope:
             if name in scope.bindings and not isinstance(scope.node, ast.ClassDef) and name not in scope.nonlocals:
                 return scope
             if name in scope.globals:
-                return self.root
+                return self.root if name in self.root.bindings else None
             scope = scope.parent
         return None
 

@@ -160,3 +160,8 @@ def test_classes_of_keras(bases: str, expected: bool) -> None:
     module = module_of(text)
     net = next(klass for klass in module.find_all(ast.ClassDef) if klass.name == "Net")
     assert is_keras_class(module, net) is expected
+
+
+def test_a_global_statement_that_nothing_binds_is_no_crash():
+    module = Module("global writer\nclass Logger:\n    def f(self):\n        self.w = writer.summary.FileWriter(d)\n")
+    assert [module.resolve(call.func) for call in module.find_all(ast.Call)] == [None]
