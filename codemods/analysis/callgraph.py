@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from codemods.analysis.module import children
 from codemods.analysis.names import canonical
 
 if TYPE_CHECKING:
@@ -89,25 +90,6 @@ def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
             todo.extend(getattr(node, name, ()))
 
 
-_FIELDS: dict[type, tuple[str, ...]] = {
-    kind: tuple(name for name in kind._fields if name not in {"ctx", "op", "ops", "type_comment"})
-    for kind in vars(ast).values()
-    if isinstance(kind, type) and issubclass(kind, ast.AST)
-}
-
-
-def _children(node: ast.AST) -> list[ast.AST]:
-    """Return the nodes in a node that may hold a name or a definition."""
-    found: list[ast.AST] = []
-    for field_name in _FIELDS[type(node)]:
-        value = getattr(node, field_name)
-        if isinstance(value, list):
-            found += [each for each in value if isinstance(each, ast.AST) and not isinstance(each, ast.Constant)]
-        elif isinstance(value, ast.AST) and not isinstance(value, ast.Constant):
-            found.append(value)
-    return found
-
-
 class _Walk:
     def __init__(self, tree: ast.Module, defined: frozenset[str]) -> None:
         self.summary = Summary()
@@ -153,13 +135,15 @@ class _Walk:
             function: the qualified name of the function around it.
             owner: the qualified name of the class around that.
         """
+        if isinstance(node, ast.Constant):
+            return
         if isinstance(node, ast.Name):
             if isinstance(node.ctx, ast.Load):
                 self.use(node, parent, call, function, owner)
             return
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             name = ".".join(part for part in (self.inside(function, owner, parent), node.name) if part)
-            for part in _children(node):
+            for part in children(node):
                 if part not in node.body:
                     self.visit(part, node, None, function, owner)
             if isinstance(node, ast.ClassDef):
@@ -182,7 +166,7 @@ class _Walk:
                 self.visit(given.value, node, node, function, owner)
             return
         inner = call if isinstance(node, ast.Lambda) else None
-        for child in _children(node):
+        for child in children(node):
             self.visit(child, node, inner, function, owner)
 
     def inside(self, function: str | None, owner: str | None, parent: ast.AST) -> str | None:

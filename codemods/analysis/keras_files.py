@@ -168,9 +168,7 @@ class KerasFiles:
             if not isinstance(only, ast.Constant):
                 return None
             what = What.WEIGHTS if only.value else What.MODEL
-        found = paths(module, path)
-        if any(Hole() in each.parts for each in found):
-            found = [each for frame in self.objects.frames(module, call) for each in paths(module, path, frame)]
+        found = [each for frame in self.objects.frames(module, call, [path]) for each in paths(module, path, frame)]
         found = [template(each) for each in found] if callback else found
         model = given.get("model")
         return FileCall(module, call, saves, what, callback, model, given, path, tuple(dict.fromkeys(found)))

@@ -139,7 +139,7 @@ class KerasLoads:
         return None
 
     def _paths(self, call: ast.Call, node: ast.expr) -> list[FilePath]:
-        frames = self.objects.frames(self.module, call)
+        frames = self.objects.frames(self.module, call, [node])
         return list(dict.fromkeys(p for frame in frames for p in paths(self.module, node, frame)))
 
     def _file(self, call: ast.Call, node: ast.expr) -> Held | None:
@@ -187,7 +187,7 @@ class KerasLoads:
                     yield part.func.value  # type: ignore[attr-defined]
 
     def _union(self, saves: list[Save], forms: frozenset[Form]) -> Held | None:
-        saves = [save for save in saves if save.contents.keras]
+        saves = [each for save in saves for each in self.objects.spread(save) if each.contents.keras]
         if not saves:
             return None
         contents = Contents()

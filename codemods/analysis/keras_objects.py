@@ -15,7 +15,7 @@ from functools import cached_property
 
 from codemods.analysis.keras_names import BUILTIN
 from codemods.analysis.module import Function, Module
-from codemods.analysis.paths import ANYTHING, FilePath, paths, template, variable
+from codemods.analysis.paths import ANYTHING, FilePath, parameters_read, paths, template, variable
 from codemods.analysis.project import Project
 from codemods.analysis.shapes import reaching
 
@@ -229,6 +229,7 @@ class KerasObjects:
         """Remember the project; its modules are read when they are needed."""
         self.project = project
         self._sites: dict[ast.AST, list[tuple[Module, ast.Call]]] = {}
+        self._spread: dict[ast.Call, list[Save]] = {}
 
     # Classes. ----------------------------------------------------------------------------------
 
@@ -358,12 +359,21 @@ class KerasObjects:
             self._sites[function] = list(self._find_sites(module, function))[:_CALL_SITES]
         return self._sites[function]
 
+    def _calling(self, here: Module, name: str) -> Iterator[Module]:
+        """Yield the modules in which a name may be called, the given one as it stands now."""
+        if name in here.text:
+            yield here
+        for path in self.project.calling(name):
+            module = self.project.module(path) if path != here.path else None
+            if module is not None:
+                yield module
+
     def _find_sites(self, module: Module, function: Function) -> Iterator[tuple[Module, ast.Call]]:
         parent = module.parent(function)
         owner = parent if isinstance(parent, ast.ClassDef) else None
         target: ast.AST = owner if owner is not None and function.name == "__init__" else function
         name = owner.name if owner is not None and function.name == "__init__" else function.name
-        for other in self.modules(module, name):
+        for other in self._calling(module, name):
             words = _spellings(other, name)
             for call in other.find_all(ast.Call):
                 if _called(call) not in words:
@@ -382,16 +392,31 @@ class KerasObjects:
         found = _Trace(self).instance(here, node)
         return found is None or any(_same(module, owner, *each) for each in self.family(*found))
 
-    def frames(self, module: Module, node: ast.AST, depth: int = 0) -> list[Frame | None]:
-        """Return the calls for which the function around a node runs; None stands for no known call."""
+    def frames(
+        self, module: Module, node: ast.AST, texts: Sequence[ast.expr] | None = None, depth: int = 0
+    ) -> list[Frame | None]:
+        """Return the calls for which the function around a node runs; None stands for no known call.
+
+        Args:
+            module: the module.
+            node: something in the function.
+            texts: expressions in the function: only calls that their texts depend on are told apart.
+            depth: how many calls were followed already.
+        """
         function = module.function(node)
         if function is None or depth > 2 or not parameters(function):
             return [None]
+        asked = [] if texts is None else parameters_read(module, texts)
+        if texts is not None and not asked:
+            return [None]
+        # A parameter of a function further out is the argument of some call further up.
+        own = texts is not None and all(each in parameters(function) for each in asked)
         found: list[Frame | None] = []
         for where, call in self.call_sites(module, function):
             if function in where.ancestors(call):
                 continue
-            parents = self.frames(where, call, depth + 1)
+            above = [argument(module, function, call, each) for each in asked]
+            parents = self.frames(where, call, [each for each in above if each] if own else None, depth + 1)
             found += [Frame(module, function, where, call, parent) for parent in parents]
         return found[:_CALL_SITES] or [None]
 
@@ -422,7 +447,7 @@ class KerasObjects:
         return found
 
     def saves(self, here: Module) -> list[Save]:
-        """Return the places where the project saves models to files.
+        """Return the places where the project saves models to files, once for each path.
 
         Args:
             here: a module as it stands now; the others are read from the project.
@@ -437,10 +462,19 @@ class KerasObjects:
             }
             for call in module.find_all(ast.Call):
                 if _called(call) in words:
-                    found += self._save(module, call)
+                    distinct: dict[tuple[FilePath, Form], Save] = {}
+                    for save in self._save(module, call, False):
+                        distinct.setdefault((save.path, save.form), save)
+                    found += distinct.values()
         return found
 
-    def _save(self, module: Module, call: ast.Call) -> Iterator[Save]:
+    def spread(self, save: Save) -> list[Save]:
+        """Return a save for each call that the function around it runs for, where it saves to that path."""
+        if save.call not in self._spread:
+            self._spread[save.call] = list(self._save(save.module, save.call, True))
+        return [each for each in self._spread[save.call] if (each.path, each.form) == (save.path, save.form)]
+
+    def _save(self, module: Module, call: ast.Call, every_call: bool) -> Iterator[Save]:
         word = _called(call)
         name = module.resolve(call.func)
         kind = name.rpartition(".")[2] if name is not None and name.startswith("keras.") else None
@@ -456,7 +490,7 @@ class KerasObjects:
         path = _file_written(module, call) if word == "to_json" else given.get("filepath")
         if path is None and word != "to_json":
             return
-        for frame in self.frames(module, call):
+        for frame in self.frames(module, call, None if every_call else [path] if path is not None else []):
             for each in paths(module, path, frame):
                 file = each if model is not None else template(each)
                 form = Form.JSON if word == "to_json" else form_of(file, given.get("save_format"))

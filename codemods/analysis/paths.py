@@ -6,14 +6,14 @@ import ast
 import enum
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from codemods.analysis.module import Module
 
 if TYPE_CHECKING:
-    from codemods.analysis.keras_objects import Frame
+    from codemods.analysis.keras_objects import Given
 
 _SAME = frozenset({
     "builtins.str", "os.fspath", "os.path.abspath", "os.path.normpath", "os.path.realpath",
@@ -118,7 +118,7 @@ def template(path: FilePath) -> FilePath:
     return joined(parts)
 
 
-def paths(module: Module, node: ast.expr | None, frame: Frame | None = None) -> list[FilePath]:
+def paths(module: Module, node: ast.expr | None, frame: Caller | None = None) -> list[FilePath]:
     """Return the paths that an expression may be; one with holes where it can't be told.
 
     Args:
@@ -132,8 +132,33 @@ def paths(module: Module, node: ast.expr | None, frame: Frame | None = None) -> 
     return list(dict.fromkeys(found))[:_MANY] or [ANYTHING]
 
 
+class Caller(Protocol):
+    """The call that the function around a path is looked at for."""
+
+    def given(self, parameter: ast.arg) -> Given | None:
+        """Return what the call gives for a parameter; None if it is another function's."""
+
+
+class _Asked:
+    """A caller that gives nothing, and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.parameters: dict[ast.arg, None] = {}
+
+    def given(self, parameter: ast.arg) -> None:
+        self.parameters[parameter] = None
+
+
+def parameters_read(module: Module, nodes: Iterable[ast.expr]) -> list[ast.arg]:
+    """Return the parameters of functions that the text of some paths depends on."""
+    asked = _Asked()
+    for node in nodes:
+        paths(module, node, asked)
+    return list(asked.parameters)
+
+
 class _Reader:
-    def read(self, module: Module, node: ast.expr, frame: Frame | None, depth: int) -> list[list[Part]]:
+    def read(self, module: Module, node: ast.expr, frame: Caller | None, depth: int) -> list[list[Part]]:
         if depth > _DEPTH:
             return [[Hole()]]
         depth += 1
@@ -178,7 +203,7 @@ class _Reader:
             parts += [Hole(), piece] if index else [piece]
         return parts
 
-    def call(self, module: Module, node: ast.Call, frame: Frame | None, depth: int) -> list[list[Part]]:
+    def call(self, module: Module, node: ast.Call, frame: Caller | None, depth: int) -> list[list[Part]]:
         name = module.resolve(node.func)
         if name in {"os.path.join", "pathlib.Path", "pathlib.PurePath", "tensorflow.io.gfile.join"}:
             groups: list[list[list[Part]]] = []
@@ -200,7 +225,7 @@ class _Reader:
                 return [self.filled(module, node.func.value, r"\{[^{}]*\}")]
         return [[Hole()]]
 
-    def name(self, module: Module, node: ast.Name, frame: Frame | None, depth: int) -> list[list[Part]]:
+    def name(self, module: Module, node: ast.Name, frame: Caller | None, depth: int) -> list[list[Part]]:
         found: list[list[Part]] = []
         bindings = module.bindings(node)
         for binding in bindings[:_MANY]:

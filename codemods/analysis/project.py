@@ -58,6 +58,7 @@ class Project:
         self._size = 0  # of the texts of the modules in memory
         self._resolving: set[tuple[str, str]] = set()
         self._mentions: dict[str, list[str]] = {}
+        self._calling: dict[str, list[str]] = {}
         self._resolved: dict[tuple[str, str], str | None] = {}
         self._kept: _Block | None = None
 
@@ -164,14 +165,24 @@ class Project:
         found: set[str] = set()
         for word in words:
             if word not in self._mentions:
-                self._mentions[word] = list(self._search(word))
+                start = r"\b" if word[0].isidentifier() else ""
+                end = r"\b" if word[-1].isidentifier() else ""
+                self._mentions[word] = list(self._search(word, f"{start}{re.escape(word)}{end}"))
             found.update(self._mentions[word])
         return sorted(found)
 
-    def _search(self, word: str) -> Iterator[str]:
-        start = r"\b" if word[0].isidentifier() else ""
-        end = r"\b" if word[-1].isidentifier() else ""
-        whole = re.compile(f"{start}{re.escape(word)}{end}".encode())
+    def calling(self, name: str) -> list[str]:
+        """Return the paths of the files in which a name may be called, or be given another name, sorted."""
+        if name not in self._calling:
+            no_value = r"(?![ \t]*(?:[.\[:=+*/%<>!|&^@-]|\w))"
+            self._calling[name] = list(
+                self._search(name, rf"(?<!\bdef )(?<!\bclass )\b{name}\b(?:[ \t]+as\b|{no_value})")
+            )
+        return self._calling[name]
+
+    def _search(self, word: str, pattern: str) -> Iterator[str]:
+        """Yield the paths of the files in which a pattern is found that starts with a word."""
+        whole = re.compile(pattern.encode())
         plain = word.encode()
         for data, paths, ends in self._blocks():
             position = data.find(plain)

@@ -146,8 +146,6 @@ class Worker:
     """Analyses files one after another, and remembers the projects that they belong to."""
 
     def __init__(self, settings: Settings, cwd: Path) -> None:
-        # Trees are made of many objects that live long: the collector's own pace would cost a fifth of the time.
-        gc.set_threshold(5_000, 10, 10)
         self._settings = settings
         self._cwd = cwd
         self._codemods = [registry.load(name) for name in settings.codemods]
