@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+from collections import Counter
 
 from codemods.analysis.project import Project
 from codemods.engine.codemod import Refusal, Severity, Status
@@ -31,10 +32,13 @@ class Check:
         ast.parse(result.text)
         again = rewrite(result.text, path, settings, Project.of({**files, path: result.text}))
         assert again.text == result.text, "a second run changes the file again"
-        remaining = [
-            f for _, f in result.findings if f.status is Status.REFUSED or (f.status is Status.UNSAFE and not unsafe)
-        ]
-        assert len(again.findings) <= len(remaining), "a second run says something new"
+        left = Counter(
+            (f.message, f.status, f.refusal)
+            for _, f in result.findings
+            if f.status is Status.REFUSED or (f.status is Status.UNSAFE and not unsafe)
+        )
+        said = Counter((f.message, f.status, f.refusal) for _, f in again.findings)
+        assert said == left, "a second run says something else than what the first has left"
         windows = rewrite(
             text.replace("\n", "\r\n"),
             path,

@@ -39,6 +39,7 @@ class LocatedFinding:
         reason: the refusal's code; None where it isn't refused.
         detail: a sentence more: why it is refused, what an unsafe rewrite changes.
         excerpt: the source lines from ``line`` to ``end_line``, without newlines.
+        number: what ``Settings.excluded`` names it by.
     """
 
     path: str
@@ -54,6 +55,7 @@ class LocatedFinding:
     reason: str | None
     detail: str | None
     excerpt: tuple[str, ...] = field(default=(), compare=False)
+    number: int = field(default=-1, compare=False)
 
 
 class FileStatus(enum.Enum):

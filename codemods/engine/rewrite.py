@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import copy
 import io
 import tokenize
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 
-from codemods.analysis.module import Module
+from codemods.analysis.module import Module, split_lines
 from codemods.analysis.project import Project
 from codemods.engine import registry
 from codemods.engine.codemod import Finding, Refusal, Rewrite, Severity, Status
@@ -28,17 +30,22 @@ UNUSED_SUPPRESSION = Refusal("unused-suppression", "the comment suppresses nothi
 class Rewritten:
     """A module's text after its rewrite, and what was found in the text before.
 
+    A finding that another one's edit removes isn't among them; one that only an edit brings to light, and that is left
+    at the end, is.
+
     Attributes:
         text: the new text; the old one where nothing was changed.
-        findings: by codemod, in the order of the source.
+        findings: each with its codemod, in the order of the source.
         ignored: the file asks to be left out by a comment.
         groups: the numbers of the findings that were rewritten, those together that share edits.
+        numbers: the number of each finding; -1 for those that aren't of the first pass.
     """
 
     text: str
     findings: tuple[tuple[str, Finding], ...]
     ignored: bool = False
     groups: tuple[tuple[int, ...], ...] = ()
+    numbers: tuple[int, ...] = ()
 
 
 def rewrite(
@@ -65,8 +72,10 @@ def rewrite(
     suppressions = Suppressions(module)
     first = _find(module, settings, suppressions)
     keys = [_key(module, *found) for found in first]
+    left_out = {keys[number][:2] for number in excluded}
     whole_file = any(s.whole_file and s.used and not s.names for s in suppressions.all)
     refused: dict[_Key, Refusal] = {}
+    made: list[tuple[_Key, Finding]] = []
     groups: list[list[int]] = []
     pending = [found for number, found in enumerate(first) if number not in excluded]
     for turn in range(_PASSES):
@@ -76,23 +85,88 @@ def rewrite(
         rewrites = _rewrites(module, accepted, refused)
         if turn == 0:
             numbers = {id(finding): number for number, (_, finding) in enumerate(first)}
-            groups = [[numbers[id(finding)] for finding in made.findings] for _, made in rewrites]
-        changed = _step(module, rewrites, refused)
+            groups = [[numbers[id(finding)] for finding in each.findings] for _, each in rewrites]
+        changed, done = _step(module, rewrites, refused)
         if changed is not None:
+            made += [(_key(module, name, finding), finding) for name, each in done for finding in each.findings]
             module = _module(changed, path, project)
             # The lines may have moved, and the words that name them.
-            left_out = {keys[number][:2] for number in excluded}
             found_now = _find(module, settings, Suppressions(module))
             pending = [found for found in found_now if _key(module, *found)[:2] not in left_out]
     else:
         module = original
         refused = {key: UNSTABLE for key, (_, f) in zip(keys, first, strict=True) if _wanted(f, settings)}
-    if module is not original:
+    if module is original:
+        reported = {n: (name, _with(found, refused.get(keys[n]))) for n, (name, found) in enumerate(first)}
+        late: list[_Found] = []
+    else:
         project.add(original)  # the others are analysed as if nothing had been changed yet
-    reasons = [VERIFICATION_FAILED if n in excluded else refused.get(key) for n, key in enumerate(keys)]
-    findings = [(name, _with(finding, reason)) for (name, finding), reason in zip(first, reasons, strict=True)]
-    made = tuple(tuple(n for n in group if reasons[n] is None) for group in groups)
-    return Rewritten(module.text, (*findings, *_unused(suppressions, settings)), whole_file, tuple(filter(None, made)))
+        left = [(key, _with(f, refused.get(key))) for key, f in ((_key(module, *found), found[1]) for found in pending)]
+        known = {n: key for n, key in enumerate(keys) if n not in excluded}
+        reported, late = _reported(first, known, [*made, *left], len(made))
+        late = [(name, _moved(finding, module, original)) for name, finding in late]
+    reported |= {n: (first[n][0], _with(first[n][1], VERIFICATION_FAILED)) for n in excluded}
+    done_with = [tuple(n for n in group if n in reported and _wanted(reported[n][1], settings)) for group in groups]
+    numbered = [*reported.items(), *((-1, found) for found in [*late, *_unused(suppressions, settings)])]
+    numbered.sort(key=lambda item: (item[1][1].node.lineno, item[1][1].node.col_offset))  # type: ignore[attr-defined]
+    return Rewritten(
+        module.text,
+        tuple(found for _, found in numbered),
+        whole_file,
+        tuple(filter(None, done_with)),
+        tuple(n for n, _ in numbered),
+    )
+
+
+def _reported(
+    first: Sequence[_Found], keys: Mapping[int, _Key], later: Sequence[tuple[_Key, Finding]], made: int
+) -> tuple[dict[int, _Found], list[_Found]]:
+    """Return what became of the findings of the first pass, and those left at the end that are new.
+
+    What another edit has removed is in neither. A finding is known again by its codemod and its source, and better
+    by its message too.
+
+    Args:
+        first: the findings of the first pass.
+        keys: what those of them that may be rewritten are known by.
+        later: the findings that were rewritten, in whichever pass, and then those that were left.
+        made: how many of these were rewritten.
+    """
+    reported: dict[int, _Found] = {}
+    unknown = list(range(len(later)))
+    for words in (3, 2):
+        waiting: dict[tuple[str, ...], list[int]] = {}
+        for n, key in keys.items():
+            if n not in reported:
+                waiting.setdefault(key[:words], []).append(n)
+        for at in unknown[:]:
+            key, finding = later[at]
+            if waiting.get(key[:words]):
+                n = waiting[key[:words]].pop(0)
+                reported[n] = (key[0], replace(finding, node=first[n][1].node))
+                unknown.remove(at)
+    return reported, [(later[at][0][0], later[at][1]) for at in unknown if at >= made]
+
+
+def _moved(finding: Finding, module: Module, original: Module) -> Finding:
+    """Return a finding that only the changed text shows, with a place in the text as it was."""
+    old, new = split_lines(original.text), split_lines(module.text)
+    start: int = finding.node.lineno  # type: ignore[attr-defined]
+    end: int = finding.node.end_lineno  # type: ignore[attr-defined]
+    at = 0
+    for a, b, size in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
+        if b < start and end <= b + size:
+            node = copy.copy(finding.node)
+            node.lineno, node.end_lineno = start - b + a, end - b + a  # type: ignore[attr-defined]
+            return replace(finding, node=node)
+        if b >= start:
+            break
+        at = a + size
+    line = old[min(at, len(old) - 1)]
+    text = line.strip() or line
+    node = ast.Constant(None, lineno=min(at, len(old) - 1) + 1, col_offset=line.index(text))
+    node.end_lineno, node.end_col_offset = node.lineno, node.col_offset + len(text.rstrip("\r\n").encode())
+    return replace(finding, node=node)
 
 
 _Found = tuple[str, Finding]
@@ -162,30 +236,33 @@ def _rewrites(module: Module, accepted: Sequence[_Found], refused: dict[_Key, Re
     return rewrites
 
 
-def _step(module: Module, rewrites: Sequence[tuple[str, Rewrite]], refused: dict[_Key, Refusal]) -> str | None:
-    """Return the text after one pass of rewrites, None where none could be made.
+def _step(
+    module: Module, rewrites: Sequence[tuple[str, Rewrite]], refused: dict[_Key, Refusal]
+) -> tuple[str | None, list[tuple[str, Rewrite]]]:
+    """Return the text after one pass of rewrites, None where none could be made, and those that were made.
 
     Rewrites that can't be made are entered in ``refused``, with the reason.
     """
     if not rewrites:
-        return None
+        return None, []
     result = _applied(module, [rewrite for _, rewrite in rewrites])
-    if isinstance(result, str):
-        return result
+    if not isinstance(result, Refusal):
+        text, done = result
+        return text, [(name, rewrite) for name, rewrite in rewrites if any(rewrite is other for other in done)]
     for name, rewrite in rewrites:
         alone = _applied(module, [rewrite])
         if isinstance(alone, Refusal):
             refused.update({_key(module, name, finding): alone for finding in rewrite.findings})
-    return None
+    return None, []
 
 
-def _applied(module: Module, rewrites: Iterable[Rewrite]) -> str | Refusal:
-    """Return the text after some rewrites, or why it can't be had."""
+def _applied(module: Module, rewrites: Iterable[Rewrite]) -> tuple[str, list[Rewrite]] | Refusal:
+    """Return the text after those rewrites that fit together, and which they are, or why it can't be had."""
     # Here, since most runs have nothing to apply, and LibCST takes longer to import than they take.
     from codemods.engine.apply import CannotEditError, apply
 
     try:
-        text, _ = apply(module.text, module.tree, rewrites)
+        text, done = apply(module.text, module.tree, rewrites)
         ast.parse(text)
     except CannotEditError as error:
         return Refusal(CANNOT_EDIT.code, f"{CANNOT_EDIT.sentence}: {error}")
@@ -194,7 +271,7 @@ def _applied(module: Module, rewrites: Iterable[Rewrite]) -> str | Refusal:
     if text == module.text:
         return CANNOT_EDIT
     lost = _comments(module.text) - _comments(text)
-    return Refusal(COMMENT_LOST.code, f"{COMMENT_LOST.sentence}: {min(lost)}") if lost else text
+    return Refusal(COMMENT_LOST.code, f"{COMMENT_LOST.sentence}: {min(lost)}") if lost else (text, done)
 
 
 def _comments(text: str) -> Counter[str]:

@@ -192,7 +192,10 @@ class Worker:
         if rewritten.ignored:
             return _failed(shown, SourceError("ignored", "it says `# tf-codemods: ignore-file`", skipped=True))
         lines = split_lines(document.text)
-        findings = tuple(_located(f, name, document, lines, shown) for name, f in rewritten.findings)
+        findings = tuple(
+            _located(finding, name, number, document, lines, shown)
+            for (name, finding), number in zip(rewritten.findings, rewritten.numbers, strict=True)
+        )
         if rewritten.text == document.text:
             return FileResult(shown, FileStatus.UNCHANGED, findings)
         return FileResult(
@@ -241,7 +244,9 @@ def _weight(data: bytes) -> int:
     return len(data) + _COMMA * data.count(b",")
 
 
-def _located(finding: Finding, codemod: str, document: Document, lines: Sequence[str], shown: str) -> LocatedFinding:
+def _located(
+    finding: Finding, codemod: str, number: int, document: Document, lines: Sequence[str], shown: str
+) -> LocatedFinding:
     node = finding.node
     start, end = node.lineno, node.end_lineno  # type: ignore[attr-defined]
     cell, line = document.locate(start)
@@ -259,6 +264,7 @@ def _located(finding: Finding, codemod: str, document: Document, lines: Sequence
         reason=finding.refusal.code if finding.refusal else None,
         detail=finding.explanation,
         excerpt=tuple(text.rstrip("\r\n") for text in lines[start - 1 : end]),
+        number=number,
     )
 
 

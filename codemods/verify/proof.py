@@ -224,7 +224,7 @@ def _explained(result: FileResult, reasons: dict[Group, str]) -> FileResult:
     """Says of each finding that was left out what the program did with it."""
     said = {number: reason for (path, group), reason in reasons.items() if path == result.path for number in group}
     findings = (
-        replace(finding, detail=said[number]) if number in said else finding
-        for number, finding in enumerate(result.findings)
+        replace(finding, detail=said[finding.number]) if finding.number in said else finding
+        for finding in result.findings
     )
     return replace(result, findings=tuple(findings))
