@@ -1004,3 +1004,15 @@ def test_package_serves_what_it_trained(runner: Runner) -> None:
     assert result.ok, result.exception
     trained, served = result.stdout.splitlines()
     assert trained == served
+
+
+def test_a_save_that_lacks_its_suffix_under_keras_3_is_still_the_one() -> None:
+    files = {"program.py": 'import tensorflow as tf\n\nmodel = tf.keras.models.load_model("scaled.keras")\n'}
+    saving = '\n\ntf.keras.Sequential([tf.keras.Input((4,)), Scale(3.0)]).save("scaled")\n'
+    layer = (
+        "import tensorflow as tf\n\n\nclass Scale(tf.keras.layers.Layer):\n"
+        "    def call(self, inputs):\n        return inputs * 2\n"
+    )
+    files |= {"scale.py": layer, "train.py": "import tensorflow as tf\n\nfrom scale import Scale" + saving}
+    assert 'load_model("scaled.keras", custom_objects={"Scale": Scale})' in check.transformed(files)
+    check.noop({**files, "requirements.txt": "tensorflow==2.12\n"})

@@ -1013,3 +1013,18 @@ def test_the_attribute_model(runner: Runner) -> None:
     before, after = runner.run_source(program), runner.run_source(check.transformed(program))
     assert before.exit != 0
     assert [float(value) for value in after.values("epoch_loss")] == [0.5, 1.5, 2.5]
+
+
+def test_a_module_that_only_speaks_of_the_same_words_sets_no_model() -> None:
+    program = """\
+import tensorflow as tf
+
+model = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+board = tf.keras.callbacks.TensorBoard("logs")
+for epoch in range(3):
+    board.on_epoch_end(epoch, {"loss": 1.0})
+"""
+    other = "def start(board, model):  # not of program.py\n    board.set_model(model)\n"
+    assert "board.set_model(model)\n" in check.transformed({"program.py": program, "other.py": other})
+    check.noop({"program.py": program, "other.py": "from program import board\n\n\n" + other})

@@ -23,6 +23,7 @@ from codemods.analysis.keras_objects import (
 from codemods.analysis.module import Binding, Module
 from codemods.analysis.paths import FilePath, Hole, Match, paths, variable
 from codemods.analysis.project import Project
+from codemods.analysis.target import runs_keras_3
 
 
 class Source(enum.Enum):
@@ -147,16 +148,22 @@ class KerasLoads:
         forms: set[Form] = set()
         for path in self._paths(call, node):
             form = form_of(path)
-            rated = [
-                (path.match(save.path), save)
-                for save in self.saves
-                if save.form is form or (Form.UNKNOWN in {form, save.form} and save.form is not Form.JSON)
-            ]
-            best = max((match for match, _ in rated), default=Match.NO)
-            chosen = [save for match, save in rated if match is best is not Match.NO]
+            chosen = self._matching(path, form)
+            if not chosen and form is Form.KERAS and runs_keras_3(self.module):
+                # Keras 3 doesn't save without the suffix: where it is missing at the save, it is still to be added.
+                chosen = self._matching(_without_suffix(path), Form.FOLDER)
             found += chosen
             forms |= {form} if form is not Form.UNKNOWN else {save.form for save in chosen}
         return self._union(found, frozenset(forms))
+
+    def _matching(self, path: FilePath, form: Form) -> list[Save]:
+        rated = [
+            (path.match(save.path), save)
+            for save in self.saves
+            if save.form is form or (Form.UNKNOWN in {form, save.form} and save.form is not Form.JSON)
+        ]
+        best = max((match for match, _ in rated), default=Match.NO)
+        return [save for match, save in rated if match is best is not Match.NO]
 
     def _json(self, node: ast.expr) -> Held | None:
         opened = [path for value in self._reads(node) for path in paths(self.module, value)]
@@ -373,6 +380,11 @@ class KerasLoads:
             name = module.resolve(node.value)
             return name.rpartition(".")[2] if name is not None else None
         return constant_text(module, node)
+
+
+def _without_suffix(path: FilePath) -> FilePath:
+    *rest, last = path.parts
+    return FilePath((*rest, last[: -len(path.suffix or "")] if isinstance(last, str) and path.suffix else last))
 
 
 def _word(call: ast.Call) -> str:

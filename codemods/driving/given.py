@@ -107,4 +107,14 @@ class Given:
         stem = self.module.id.rpartition(".")[2]
         setting = {path for path in project.mentioning("set_model") if path != self.module.path}
         setting &= set(project.mentioning(stem)) if setting and stem else set()
-        return bool(setting) and any(setting & set(project.mentioning(name)) for name in names)
+        setting &= {path for name in names for path in project.mentioning(name)} if setting else set()
+        return any(_imports(project.module(path), stem) for path in setting)
+
+
+def _imports(module: Module | None, stem: str) -> bool:
+    """Tell whether a module imports one of a name, or something from it."""
+    if module is None:
+        return True
+    names = [alias.name for node in module.find_all(ast.Import) for alias in node.names]
+    names += [f"{node.module or ''}.{alias.name}" for node in module.find_all(ast.ImportFrom) for alias in node.names]
+    return any(stem in name.split(".") for name in names)
