@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from codemods.engine.result import FileResult, FileStatus, Settings
 from codemods.reports import console, terminal
 
 if TYPE_CHECKING:
+    from codemods.engine.journal import Journal, Recorder
     from codemods.verify.proof import Proof
 
 NOTHING, CHANGES, FAILURE = 0, 1, 2
@@ -65,6 +67,11 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _format(*names: str) -> Callable[[CommandT], CommandT]:
+    """Return the option that chooses one of some formats."""
+    return click.option("--format", type=click.Choice(names), default=names[0], show_default=True)
+
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _OPTIONS = (
     click.option("--select", multiple=True, callback=_names, metavar="A,B", help="Run only these codemods."),
@@ -83,17 +90,21 @@ _OPTIONS = (
         callback=_version,
         help="The TensorFlow version that the code is for; else what its project asks for.",
     ),
-    click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True),
     click.option("--jobs", type=click.IntRange(1), default=_processors, metavar="N", help="Processes to use."),
     click.option("--quiet", is_flag=True, help="Print no findings; failures are always named."),
     click.option("--config", type=_FILE, help="Read [tool.tf-codemods] from this file."),
 )
 
 
-def _common(command: CommandT) -> CommandT:
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def _common(*formats: str) -> Callable[[CommandT], CommandT]:
+    """Return what gives a command the options that all have which look at code."""
+
+    def add(command: CommandT) -> CommandT:
+        for option in reversed((*_OPTIONS, _format(*formats))):
+            command = option(command)
+        return command
+
+    return add
 
 
 _RUN_OPTIONS = (
@@ -138,7 +149,7 @@ def main() -> None:
 @main.command()
 @_PATHS
 @_STDIN_FILENAME
-@_common
+@_common("text", "json", "sarif", "github")
 def diff(paths: tuple[str, ...], stdin_filename: str | None, **options: Any) -> None:
     """Print what would be changed as a patch, and write nothing.
 
@@ -159,7 +170,7 @@ def diff(paths: tuple[str, ...], stdin_filename: str | None, **options: Any) -> 
 @_STDIN_FILENAME
 @_VERIFY
 @_runs
-@_common
+@_common("text", "json", "sarif", "github")
 def fix(
     paths: tuple[str, ...],
     stdin_filename: str | None,
@@ -184,8 +195,8 @@ def fix(
         proof = None
         if command:
             results, proof = _verified(command, results, settings, asked, paths or (".",), python, timeout)
-        _write(results, written)
-        _report(written, asked, settings, proof, written=True, log=sys.stdout)
+        run = _write(results, written, "fix", paths or (".",))
+        _report(written, asked, settings, proof, written=True, undo=_way_back(run), log=sys.stdout)
         _exit(written)
 
 
@@ -195,7 +206,7 @@ def fix(
 @click.option("--report", type=_FILE, help="Write the report to this file, as Markdown.")
 @_VERIFY
 @_runs
-@_common
+@_common("text", "json", "sarif", "github")
 def migrate(
     repo: str,
     allow_dirty: bool,
@@ -220,9 +231,9 @@ def migrate(
         proof = None
         if command:
             results, proof = _verified(command, results, settings, asked, (repo,), python, timeout)
-        _write(results, written)
+        run = _write(results, written, "migrate", (repo,))
         try:
-            _report(written, asked, settings, proof, written=True, groups=True, log=sys.stdout)
+            _report(written, asked, settings, proof, written=True, groups=True, undo=_way_back(run), log=sys.stdout)
         finally:
             if report:
                 _save(report, written, settings, proof)
@@ -230,10 +241,52 @@ def migrate(
 
 
 @main.command()
+@click.argument("run", required=False, type=click.IntRange(1))
+@click.option("--list", "listing", is_flag=True, help="List the runs, and undo none.")
+@click.option(
+    "--tree",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    metavar="FOLDER",
+    help="The project, or a folder in it, whose run it was; else that of the working directory.",
+)
+@_format("text", "json")
+@click.option("--quiet", is_flag=True, help="Name only the files that were left alone.")
+def undo(run: int | None, listing: bool, tree: Path, format: str, quiet: bool) -> None:  # noqa: A002
+    """Put back what a `fix` or `migrate` changed: the run with this number, else the last one.
+
+    Only a file whose bytes are still those that the run wrote is put back; the others are named and left alone.
+    This is a run of its own: undo that by its number, and the changes are there again.
+
+    Exit status: 0 when all files are as they were before the run, 2 when any was left alone.
+    """
+    from codemods.engine.journal import Journal
+    from codemods.engine.source import SourceError
+    from codemods.reports import json, runs
+
+    results: list[FileResult] = []
+    with console.interruptible(results):
+        journal = Journal.around(tree)
+        try:
+            if listing:
+                console.say(runs.listing(journal.runs(), format), sys.stdout)
+                return
+            _undo(run, journal, results)
+        except SourceError as error:
+            raise click.UsageError(error.detail) from error
+        if format == "json":
+            click.echo(json.render(results))
+        else:
+            for line in runs.undone(results, quiet=quiet):
+                console.say(line, sys.stdout)
+        _exit(results)
+
+
+@main.command()
 @click.argument("script")
 @click.argument("arguments", nargs=-1, metavar="[-- ARG...]")
 @_runs
-@_common
+@_common("text", "json")
 def verify(script: str, arguments: tuple[str, ...], python: str | None, timeout: float, **options: Any) -> None:
     """Run a program before and after its project's rewrite, and compare what it did.
 
@@ -270,7 +323,7 @@ def verify(script: str, arguments: tuple[str, ...], python: str | None, timeout:
 
 
 @main.command("list")
-@click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_format("text", "json")
 def list_(format: str) -> None:  # noqa: A002 - the name of the option
     """List the codemods."""
     found = [registry.load(name) for name in registry.names()]
@@ -322,12 +375,39 @@ def _standard_input(name: str | None, asked: Options) -> tuple[list[FileResult],
     return [result], output, settings
 
 
-def _write(results: Iterable[FileResult], written: list[FileResult]) -> None:
-    """Write what a run has found; the list tells at any time what was done."""
+def _undo(number: int | None, journal: Journal, results: list[FileResult]) -> None:
+    """Undo a run, the last one if it has no number; the list tells at any time what was done."""
+    from codemods.engine.undo import last, undo
+
+    runs = journal.runs()
+    run = last(runs) if number is None else next((run for run in runs if run.number == number), None)
+    if run is None:
+        which = "no run that could be undone" if number is None else f"no run {number}"
+        raise click.UsageError(f"there is {which} of {journal.tree}; `tf-codemods undo --list` names those there are")
+    for result in undo(run, journal, Path.cwd()):
+        results.append(result)  # noqa: PERF402 - one by one, for an interrupt to see
+
+
+def _write(results: Iterable[FileResult], written: list[FileResult], command: str, paths: Sequence[str]) -> Recorder:
+    """Write what a run has found, and return where it is recorded; the list tells at any time what was done."""
+    from codemods.engine.journal import Journal
     from codemods.engine.run import write
 
-    for result in write(results):
+    run = Journal.of([Path(path) for path in paths], Path.cwd()).begin(command)
+    for result in write(results, record=run.record):
         written.append(result)  # noqa: PERF402 - one by one, for an interrupt to see
+    return run
+
+
+def _way_back(run: Recorder) -> str | None:
+    """Return the command that undoes a run, None where it has written nothing."""
+    if run.number is None:
+        return None
+    from codemods.engine.journal import Journal
+
+    tree = run.journal.tree
+    elsewhere = f" --tree {shlex.quote(os.path.relpath(tree))}" if Journal.around(Path.cwd()).tree != tree else ""
+    return f"tf-codemods undo {run.number}{elsewhere}"
 
 
 def _verified(

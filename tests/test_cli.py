@@ -110,6 +110,10 @@ def test_a_failure_weighs_more_than_changes_and_the_other_files_are_done(folder:
         (("diff", "--target", "newest"), "newest"),
         (("diff", "--config", "missing.toml"), "missing.toml"),
         (("explain", "no-such"), "'no-such'"),
+        (("undo",), "no run"),
+        (("undo", "7"), "no run 7"),
+        (("undo", "last"), "last"),
+        (("undo", "--tree", "missing"), "missing"),
         (("migrate", "missing"), "missing"),
         (("migrate", "--allow-dirty", "--report", "no/such/folder.md"), "folder.md"),
         (("no-such-command",), "no-such-command"),
@@ -185,6 +189,7 @@ def test_fix_rewrites_and_reports_on_standard_output(folder: Path) -> None:
     assert (folder / "train.py").read_text() == NEW
     assert not done.stderr
     assert b"  = fixed\n" in done.stdout
+    assert b"`tf-codemods undo 1` puts back what was changed.\n" in done.stdout
     assert done.stdout.endswith(b"1 file: 1 changed, 0 unchanged, 0 failed, 0 skipped\n"
                                 b"1 finding: 1 fixed, 0 unsafe, 0 refused\n")  # fmt: skip
 
@@ -317,6 +322,82 @@ def test_a_report_that_cant_be_written_is_told_after_the_migration(repository: P
     assert done.returncode == 2
     assert b"the report /dev/full can't be written" in done.stderr
     assert (repository / "train.py").read_text() == NEW
+
+
+# undo. -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["fix", "migrate"])
+def test_undo_puts_back_what_a_run_changed(repository: Path, command: str) -> None:
+    tool(command, "--quiet")
+    assert git("status", "--porcelain") == " M train.py\n"
+    done = tool("undo")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().splitlines() == [
+        "train.py: put back",
+        "1 file: 1 put back, 0 as they were already, 0 left alone",
+    ]
+    assert not git("status", "--porcelain")
+    done = tool("undo")
+    assert done.returncode == 2
+    assert b"no run that could be undone" in done.stderr
+
+
+def test_undo_leaves_what_was_edited_since_and_says_so(folder: Path) -> None:
+    for name in ("a.py", "b.py"):
+        (folder / name).write_text(OLD)
+    tool("fix")
+    (folder / "a.py").write_text(NEW + "mine()\n")
+    done = tool("undo", "1", "--quiet")
+    assert done.returncode == 2
+    assert done.stdout.decode().splitlines() == [
+        "a.py: left alone (edited): it was changed after run 1",
+        "2 files: 1 put back, 0 as they were already, 1 left alone",
+    ]
+    assert ((folder / "a.py").read_text(), (folder / "b.py").read_text()) == (NEW + "mine()\n", OLD)
+
+
+def test_undo_as_json(folder: Path) -> None:
+    (folder / "train.py").write_text(OLD)
+    tool("fix")
+    report = json.loads(tool("undo", "--format", "json").stdout)
+    assert report["summary"]["changed"] == 1
+    assert report["changes"][0]["diff"].endswith("-x = new()\n+x = old()\n")
+
+
+def test_undo_lists_the_runs(folder: Path) -> None:
+    assert tool("undo", "--list").stdout == b"no runs\n"
+    (folder / "train.py").write_text(OLD)
+    tool("fix")
+    tool("undo")
+    first, second = tool("undo", "--list").stdout.decode().splitlines()
+    assert first.startswith("   2  ")
+    assert first.endswith("  undo 1   1 file: train.py")
+    assert second.endswith("  fix      1 file: train.py (undone)")
+    (fixed, _) = json.loads(tool("undo", "--list", "--format", "json").stdout)
+    del fixed["time"]
+    assert fixed == {"run": 1, "command": "fix", "undoes": None, "undone": True, "files": ["train.py"]}
+
+
+def test_a_run_of_another_tree_is_undone_from_here_or_from_there(folder: Path) -> None:
+    (folder / "my project").mkdir()
+    (folder / "elsewhere").mkdir()
+    file = folder / "my project/train.py"
+    for back in (("--tree", "../my project"), ("--tree", str(folder / "my project"))):
+        file.write_text(OLD)
+        said = tool("fix", "../my project/train.py", cwd=folder / "elsewhere").stdout.decode()
+        assert "--tree '../my project'` puts back what was changed." in said
+        assert tool("undo", *back, cwd=folder / "elsewhere").stdout.startswith(b"../my project/train.py: put back\n")
+        assert file.read_text() == OLD
+
+
+def test_what_verification_left_out_is_not_put_back(folder: Path) -> None:
+    (folder / "pyproject.toml").touch()
+    text = "import builtins\nbuiltins.old = print\nbuiltins.new = lambda text: print(text, '!')\nold('a')\n"
+    (folder / "main.py").write_text(text)
+    tool("fix", "--python", sys.executable, "--verify", "main.py")
+    assert (folder / "main.py").read_text() == text
+    assert b"no run" in tool("undo").stderr
 
 
 # list, explain, --version. -----------------------------------------------------------------------

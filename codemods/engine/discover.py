@@ -20,8 +20,10 @@ from pathlib import Path
 from codemods.engine.source import SourceError
 
 SUFFIXES = (".py", ".ipynb")
+HIDDEN = ".tf-codemods"
+"""The folder of a tree without git that keeps what runs have changed."""
 EXCLUDED = frozenset(
-    (".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".ruff_cache", ".tox", ".venv")
+    (".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".ruff_cache", ".tox", ".venv", HIDDEN)
 ) | {"__pycache__", "build", "dist", "node_modules", "site-packages", "venv"}
 """Folders that are entered only when they are named."""
 NO_FILE = SourceError("no-file", "neither a regular file nor a folder", skipped=True)
@@ -277,7 +279,7 @@ class _Walk:
     def rules_in(self, folder: str, names: set[str], rules: tuple[Patterns, ...]) -> tuple[Patterns, ...]:
         """Return the rules that hold in a folder, given those that hold around it."""
         if ".git" in names:  # a repository within another one knows only its own rules
-            rules = self.add_rules(folder, _git_folder(folder) / "info" / "exclude", ())
+            rules = self.add_rules(folder, _shared_git_folder(Path(folder)) / "info" / "exclude", ())
         if ".gitignore" in names:
             rules = self.add_rules(folder, Path(folder, ".gitignore"), rules)
         return rules
@@ -295,14 +297,16 @@ class _Walk:
         return (*rules, patterns) if patterns else rules
 
 
-def _git_folder(folder: str) -> Path:
-    """Return where a repository keeps what its work trees share; in a work tree `.git` is a file."""
-    git = Path(folder, ".git")
-    if git.is_file():
-        git = Path(folder, _first_line(git).removeprefix("gitdir:").strip())
-        if (git / "commondir").is_file():
-            git /= _first_line(git / "commondir")
-    return git
+def git_folder(folder: Path) -> Path:
+    """Return where git keeps what is a work tree's own: its `.git`, or the folder that this names if it is a file."""
+    git = folder / ".git"
+    return folder / _first_line(git).removeprefix("gitdir:").strip() if git.is_file() else git
+
+
+def _shared_git_folder(folder: Path) -> Path:
+    """Return where a repository keeps what its work trees share."""
+    git = git_folder(folder)
+    return git / _first_line(git / "commondir") if (git / "commondir").is_file() else git
 
 
 def _first_line(file: Path) -> str:

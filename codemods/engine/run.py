@@ -6,10 +6,8 @@ and a rewrite find the same, in one process and in many. The workers only comput
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import gc
-import hashlib
 import json
 import multiprocessing
 import os
@@ -29,9 +27,10 @@ from codemods.analysis.project import Project
 from codemods.engine import diff, registry, source
 from codemods.engine.codemod import Finding
 from codemods.engine.discover import Discovery, discover, project_root
+from codemods.engine.interrupt import one_by_one
 from codemods.engine.result import Change, FileResult, FileStatus, LocatedFinding, Settings
 from codemods.engine.rewrite import rewrite
-from codemods.engine.source import Document, PythonFile, SourceError
+from codemods.engine.source import Document, PythonFile, Record, SourceError
 
 TIME_LIMIT = 120.0
 """Seconds that one file may take in a worker."""
@@ -89,54 +88,36 @@ def run_on_text(path: Path, data: bytes, settings: Settings, shown: str) -> tupl
     return result, source.read(path, data).render(result.change.text)
 
 
-def write(results: Iterable[FileResult], cwd: Path | None = None) -> Iterator[FileResult]:
+def write(results: Iterable[FileResult], cwd: Path | None = None, record: Record | None = None) -> Iterator[FileResult]:
     """Write the changes that a run has found, and yield what became of each file.
 
-    An interrupt waits for the file at hand and raises before the next one, so that what was yielded
-    is what was written.
+    An interrupt waits for the file at hand, so that what was yielded is what was written.
 
     Args:
         results: those of a run that has ended: a file written earlier would be seen by the others.
         cwd: the folder that their paths are relative to; the working directory if None.
+        record: is told of each file right before it is replaced.
 
     Raises:
         KeyboardInterrupt: the user has asked to stop.
     """
-    with _interrupts_held_back() as interrupts:
-        for result in results:
-            if interrupts:
-                raise KeyboardInterrupt
-            yield _written(result, cwd or Path.cwd())
+    return one_by_one(results, functools.partial(_written, cwd=cwd or Path.cwd(), record=record))
 
 
-def _written(result: FileResult, cwd: Path) -> FileResult:
+def _written(result: FileResult, cwd: Path, record: Record | None) -> FileResult:
     if result.change is None:
         return result
     path = cwd / result.path
     try:
         document = source.read(path)
-        if _digest(document.data) != result.change.digest:
+        if source.digest(document.data) != result.change.digest:
             raise SourceError("changed", "the file was changed by someone else since it was read")
-        source.write(path, document.render(result.change.text), expected=document.data)
+        source.write(path, document.render(result.change.text), expected=document.data, record=record)
     except SourceError as error:
         return replace(
             result, status=FileStatus.FAILED, patch=b"", reason=error.reason, detail=error.detail, change=None
         )
     return result
-
-
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[list[int]]:
-    """Collect Ctrl-C in a list instead of raising; only the main thread gets any."""
-    arrived: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield arrived
-        return
-    previous = signal.signal(signal.SIGINT, lambda number, frame: arrived.append(number))
-    try:
-        yield arrived
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 # One file. ---------------------------------------------------------------------------------------
@@ -204,7 +185,7 @@ class Worker:
             findings,
             diff.unified(shown, data, document.render(rewritten.text)),
             document.encoding if isinstance(document, PythonFile) else "utf-8",
-            change=Change(rewritten.text, _digest(data)),
+            change=Change(rewritten.text, source.digest(data)),
             groups=rewritten.groups,
         )
 
@@ -280,10 +261,6 @@ def _failed(shown: str, error: SourceError) -> FileResult:
 
 def _shown(path: Path, cwd: Path) -> str:
     return Path(os.path.relpath(path, cwd)).as_posix()
-
-
-def _digest(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
 
 
 def _files(root: Path) -> list[str]:

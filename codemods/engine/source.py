@@ -6,11 +6,13 @@ text is unchanged.
 """
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
 import stat
 import tokenize
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +22,8 @@ MAX_BYTES = 32 * 1024 * 1024
 
 _FIRST_TWO_LINES = re.compile(rb"(?:[^\r\n]*(?:\r\n?|\n)?){2}")
 _NEWLINE = re.compile(r"\r\n?|\n")
+Record = Callable[[Path, bytes, bytes], None]
+"""Is told a file's real path, the bytes that it has, and those that it is about to be given."""
 
 
 class SourceError(Exception):
@@ -136,7 +140,12 @@ def read(path: Path, data: bytes | None = None) -> Document:
     return PythonFile(path, data, *_decode(data))
 
 
-def write(path: Path, data: bytes, *, expected: bytes) -> None:
+def digest(data: bytes) -> bytes:
+    """Return what a file's bytes are known by."""
+    return hashlib.sha256(data).digest()
+
+
+def write(path: Path, data: bytes, *, expected: bytes, record: Record | None = None) -> None:
     """Replace a file's bytes at once: whatever happens, it holds the old bytes or the new ones.
 
     A symbolic link stays one, and its target is replaced. Mode, owner, extended attributes and
@@ -147,6 +156,7 @@ def write(path: Path, data: bytes, *, expected: bytes) -> None:
         path: The file, or a link to it.
         data: The new bytes.
         expected: The bytes that the change was computed from.
+        record: Is told when all that is left to do is to replace the file; it may raise a SourceError.
 
     Raises:
         SourceError: The file is read-only, hard-linked or can't be written, or no longer holds `expected`.
@@ -163,12 +173,12 @@ def write(path: Path, data: bytes, *, expected: bytes) -> None:
                 "hard-link",
                 f"the file has {status.st_nlink} hard links; replacing it would split them",
             )
-        _replace(target, status, data, expected)
+        _replace(target, status, data, expected, record)
     except OSError as error:
         raise SourceError("write", error.strerror or str(error)) from error
 
 
-def _replace(target: Path, status: os.stat_result, data: bytes, expected: bytes) -> None:
+def _replace(target: Path, status: os.stat_result, data: bytes, expected: bytes, record: Record | None) -> None:
     """Write `data` beside the target, make it look like the target, then let it take its place."""
     temporary = target.with_name(f".tf-codemods-{os.urandom(8).hex()}.tmp")
     try:
@@ -180,12 +190,19 @@ def _replace(target: Path, status: os.stat_result, data: bytes, expected: bytes)
             shutil.copystat(target, temporary)
             os.utime(temporary)
             os.fsync(file.fileno())
-        # As late as can be: an editor may have saved the file while we were at work.
-        if target.read_bytes() != expected:
-            raise SourceError("changed", "the file was changed by someone else since it was read")
+        _check_unchanged(target, expected)
+        if record:
+            record(target, expected, data)
+            # As late as can be: an editor may have saved the file while we were at work.
+            _check_unchanged(target, expected)
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _check_unchanged(target: Path, expected: bytes) -> None:
+    if target.read_bytes() != expected:
+        raise SourceError("changed", "the file was changed by someone else since it was read")
 
 
 def _keep_owner(temporary: Path, status: os.stat_result) -> None:

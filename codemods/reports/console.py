@@ -34,6 +34,7 @@ def report(
     log: TextIO,
     patches: bool = False,
     groups: bool = False,
+    undo: str | None = None,
 ) -> None:
     """Print what a run has found and done.
 
@@ -45,6 +46,7 @@ def report(
         log: where to print all but the patches.
         patches: print these to standard output, each after the findings that it answers.
         groups: list at the end what became of the findings of each codemod.
+        undo: the command that puts back what was written.
     """
     for result in results:
         if not quiet:
@@ -57,6 +59,8 @@ def report(
             say(paragraph, log)
     for paragraph in terminal.failures(results, skipped=not quiet):
         say(paragraph, log)
+    if undo and not quiet:
+        say(f"`{undo}` puts back what was changed.", log)
     say(terminal.tally(results, written=written, unsafe=settings.unsafe), log)
 
 

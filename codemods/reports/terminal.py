@@ -26,6 +26,7 @@ ADVICE = {
     "write": "Make it writable, and run again.",
     "hard-link": "Give it a single name, and run again.",
     "changed": "Run again, on the file as it is now.",
+    "journal": "Make that place writable, or apply the patch that `diff` prints.",
     "nesting": "Split the expression, or exclude the file.",
     "too-large": "Move tables of data out of it, or exclude it.",
     "notebook": "Repair it by saving it in Jupyter, or exclude it.",
