@@ -1438,27 +1438,29 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         tf.saved_model.save(scorer, "export")
         """,
     ),
-    "two returns": (
+    "a return in a loop": (
         plan.SEVERAL_RETURNS,
         """
         @tf.function
         def f(x, step):
-            if tf.reduce_sum(x) > 100:
-                return x
             tf.summary.scalar("mean", tf.reduce_mean(x), step=step)
+            for i in range(3):
+                if i == 2:
+                    return x
             return x + 1
         """
         + textwrap.indent(CALL, " " * 8),
     ),
-    "one return that isn't reached in every run": (
-        plan.SEVERAL_RETURNS,
+    "returns of different structure": (
+        plan.RETURNS_DIFFER,
         """
         @tf.function
-        def f(x, step, verbose=True):
+        def f(x, step, both=False):
             m = tf.reduce_mean(x)
             tf.summary.scalar("mean", m, step=step)
-            if verbose:
-                return m
+            if both:
+                return m, x
+            return x, m, x
         """
         + textwrap.indent(CALL, " " * 8),
     ),

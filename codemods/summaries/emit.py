@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
 from codemods.analysis.tracing import Reference
@@ -22,6 +24,7 @@ from codemods.summaries.plan import (
     NAMES,
     NO_WRITER,
     RECORD_IF,
+    SEVERAL_RETURNS,
     SEVERAL_WRITERS,
     WRITER_BLOCK,
     WRITER_CLOSED,
@@ -33,6 +36,7 @@ from codemods.summaries.plan import (
     _names,
     passed,
 )
+from codemods.summaries.returns import Exit, Made, made
 from codemods.summaries.writers import (
     NONE,
     SET,
@@ -47,6 +51,11 @@ from codemods.summaries.writers import (
 )
 
 _PLAIN = (ast.Name, ast.Attribute, ast.Constant, ast.BinOp, ast.operator, ast.keyword, ast.expr_context)
+
+
+_OPPOSITES: Mapping[type[ast.cmpop], str] = {
+    ast.Eq: "!=", ast.NotEq: "==", ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in",
+}  # fmt: skip
 
 
 class _NotHereError(Exception):
@@ -75,6 +84,49 @@ class _Unit:
     node: ast.stmt
     moves: list[Move] = field(default_factory=list)
     comments: tuple[str, ...] = ()  # of a block's head that doesn't move along
+
+
+@dataclass(frozen=True)
+class _Returned:
+    """What a function returns before its rewrite.
+
+    Attributes:
+        values: in each place.
+        there: where all of them hold a value for the host: as the whole (None), at an index of a
+            tuple, or under a key of a dict.
+        lacking: the values for the host that they don't hold.
+    """
+
+    values: Mapping[Exit, ast.expr | None]
+    there: Mapping[str, int | str | None]
+    lacking: Sequence[Value]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether no place returns a value."""
+        return all(value is None for value in self.values.values())
+
+    @property
+    def length(self) -> int | None:
+        """How many values it returns, where that is to be seen."""
+        lengths = {
+            len(value.elts)
+            if isinstance(value, ast.Tuple) and not any(isinstance(e, ast.Starred) for e in value.elts)
+            else None
+            for value in self.values.values()
+        }
+        return next(iter(lengths)) if len(lengths) == 1 else None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of what it returns, where it returns nothing else."""
+        elements = (
+            value.elts if isinstance(value, ast.Tuple) and self.length is not None else [value]
+            for value in self.values.values()
+        )
+        found = {tuple(e.id if isinstance(e, ast.Name) else "" for e in each) for each in elements}
+        names = list(next(iter(found))) if len(found) == 1 else []
+        return names if "" not in names and len(set(names)) == len(names) else []
 
 
 class Emitter:
@@ -254,21 +306,33 @@ class Emitter:
     def _chain(self, unit: _Unit, hosts: Mapping[str, str]) -> list[str]:
         """Return the heads of the blocks that the host must put around a unit, outermost first."""
         heads = []
-        child: ast.AST = unit.node
-        inside = {id(block) for block in unit.moves[0].contexts}
-        for around in self.module.ancestors(unit.node):
-            if around is self.body.function:
-                break
-            if id(around) in inside and isinstance(around, ast.With):
-                items = ", ".join(self._head(item, unit) for item in self._host_items(around))
+        inside = set(ast.walk(unit.node))
+        around = set(self.module.ancestors(unit.node))
+        for block in unit.moves[0].contexts:
+            if block in inside:
+                continue
+            if isinstance(block, ast.With):
+                items = ", ".join(self._head(item, unit) for item in self._host_items(block))
                 heads.append(f"with {items}:")
-            elif id(around) in inside and isinstance(around, ast.If):
-                value = unit.moves[0].tensor_tests.get(around)
-                test = hosts.get(value.name, value.name) if value is not None else self._line(around.test)
-                simple = isinstance(around.test, (ast.Name, ast.Attribute, ast.Call))
-                heads.append(f"if {test}:" if child in around.body else f"if not {test if simple else f'({test})'}:")
-            child = around
-        return heads[::-1]
+            elif isinstance(block, ast.If):
+                value = unit.moves[0].tensor_tests.get(block)
+                test = hosts.get(value.name, value.name) if value is not None else self._line(block.test)
+                holds = any(node in around or node is unit.node for node in block.body)
+                heads.append(
+                    f"if {test}:" if unit.moves[0].early.get(block, holds) else f"if {self._negated(block.test, test)}:"
+                )
+        return heads
+
+    def _negated(self, test: ast.expr, text: str) -> str:
+        """Return the opposite of a condition, which the host writes as some text."""
+        if text == self._line(test):
+            if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+                return self._line(test.operand)
+            if isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in _OPPOSITES:
+                return f"{self._line(test.left)} {_OPPOSITES[type(test.ops[0])]} {self._line(test.comparators[0])}"
+            if not isinstance(test, (ast.Name, ast.Attribute, ast.Call)):
+                return f"not ({text})"
+        return f"not {text}"
 
     def _head(self, node: ast.expr, unit: _Unit) -> str:
         """Return an item of a block's head, aliases of the function written out."""
@@ -292,6 +356,7 @@ class Emitter:
         """Return the edits that take the summaries out of the function's body."""
         edits: list[Edit] = []
         emitted: set[int] = set()
+        tests: dict[ast.If, str] = {}
         gone: set[ast.stmt] = set()
         for unit in self.units:
             for move in unit.moves:
@@ -303,10 +368,17 @@ class Emitter:
                 if codes:
                     anchor, branch = self._anchor(unit, move)
                     edits.append(edit.InsertBefore(anchor, "\n".join(codes)))
-                    if branch is not None:
+                    if branch is not None and any(
+                        self._made(anchor, leaving) is Made.PERHAPS for leaving in self.body.exits
+                    ):
                         names = [code.partition(" = ")[0] for code in codes]
                         edits.append(edit.InsertBefore(branch, "\n".join(f"{name} = None" for name in names)))
+            for block in unit.moves[0].early:
+                test = unit.moves[0].tensor_tests.get(block)
+                if test is not None and test.code is not None:
+                    tests[block] = test.name
             gone.update(self._removed(unit))
+        edits += [edit.Replace(block.test, name) for block, name in tests.items()]
         gone.update(self.loose)
         edits += [edit.Remove(statement) for statement in sorted(gone, key=lambda s: s.lineno)]
         edits += self._dissolved(gone)
@@ -354,8 +426,7 @@ class Emitter:
             if isinstance(node, ast.If):
                 break
             anchor = node
-        branch = next((block for block in move.contexts if isinstance(block, ast.If)), None)
-        return anchor, branch
+        return anchor, next(iter(move.branches), None)
 
     def _dissolved(self, gone: set[ast.stmt]) -> Iterator[Edit]:
         """Yield the edits that take away what is left of blocks that made a writer the default."""
@@ -407,68 +478,79 @@ class Emitter:
 
     # The value that the function returns. -----------------------------------------------------------
 
-    def _returned(
-        self,
-    ) -> tuple[ast.Return | None, ast.expr | None, dict[str, int | str | None], list[Value]]:
-        """Return the return statement, its value, where it holds values already, and those it lacks.
-
-        A value that the function returns already is found as the whole (None), at an index of a
-        tuple, or under a key of a dict.
-        """
-        returns = self.body.returns
-        statement = returns[0] if returns else None
-        value = statement.value if statement is not None else None
-        if isinstance(value, ast.Constant) and value.value is None:
-            value = None
-        there: dict[str, int | str | None] = {}
+    @cached_property
+    def returned(self) -> _Returned:
+        """What the function returns today, and which of the values it lacks."""
+        values = self.body.exits
         plain = {v.name for v in self.values if v.code is None}
-        if isinstance(value, ast.Name) and value.id in plain:
-            there[value.id] = None
-        elif isinstance(value, ast.Tuple) and not any(isinstance(e, ast.Starred) for e in value.elts):
-            for index, element in enumerate(value.elts):
-                if isinstance(element, ast.Name) and element.id in plain:
-                    there.setdefault(element.id, index)
-        elif isinstance(value, ast.Dict):
-            for key, item in zip(value.keys, value.values, strict=True):
-                if (
-                    isinstance(item, ast.Name)
-                    and item.id in plain
-                    and isinstance(key, ast.Constant)
-                    and isinstance(key.value, str)
-                ):
-                    there.setdefault(item.id, key.value)
-        lacking = list({v.name: v for v in self.values if v.name not in there}.values())
-        return statement, value, there, lacking
+        first, *others = (_places(value, plain) for value in values.values())
+        there = {name: place for name, place in first.items() if all((name, place) in o.items() for o in others)}
+        return _Returned(values, there, list({v.name: v for v in self.values if v.name not in there}.values()))
 
     def _return_edits(self, flat: bool) -> list[Edit]:
-        statement, value, _, lacking = self._returned()
-        if not lacking:
+        returned = self.returned
+        if not returned.lacking:
             return []
-        names = ", ".join(v.name for v in lacking)
-        function = self.body.function
         self._check_exported()
-        edits: list[Edit] = self._annotation(value, lacking)
-        if value is None:
-            if statement is not None:
-                return [*edits, edit.Replace(statement, f"return {names}")]
-            return [*edits, edit.InsertAfter(function.body[-1], f"return {names}")]
-        code: Code
-        if flat and isinstance(value, ast.Tuple):
-            parts: list[str | edit.Move] = []
-            for element in value.elts:
-                parts += [edit.Move(element), ", "]
-            code = (*parts, names)
-        elif isinstance(value, ast.Tuple) and not self.module.source(value).startswith("("):
-            code = ("(", edit.Move(value), f"), {names}")
-        else:
-            code = (edit.Move(value), f", {names}")
-        return [*edits, edit.Replace(value, code)]
+        edits: list[Edit] = []
+        partly = False
+        for statement, value in returned.values.items():
+            extra = [self._at(v, statement) for v in returned.lacking]
+            partly = partly or "None" in extra
+            names = ", ".join(extra)
+            code: Code
+            if value is None:
+                code = f"return {names}" if returned.nothing else f"return None, {names}"
+                if returned.nothing and extra == ["None"]:
+                    continue
+                after = edit.InsertAfter(self.body.function.body[-1], code)
+                edits.append(edit.Replace(statement, code) if statement is not None else after)
+                continue
+            if flat and isinstance(value, ast.Tuple):
+                parts: list[str | edit.Move] = []
+                for element in value.elts:
+                    parts += [edit.Move(element), ", "]
+                code = (*parts, names)
+            elif isinstance(value, ast.Tuple) and not self.module.source(value).startswith("("):
+                code = ("(", edit.Move(value), f"), {names}")
+            else:
+                code = (edit.Move(value), f", {names}")
+            edits.append(edit.Replace(value, code))
+        return [*self._annotation(partly), *edits]
 
-    def _annotation(self, value: ast.expr | None, lacking: Sequence[Value]) -> list[Edit]:
+    def _at(self, value: Value, leaving: Exit) -> str:
+        """Return what the function returns for a value at an exit: its name, or None where it isn't made."""
+        unit, move = next((u, m) for u in self.units for m in u.moves if any(v is value for v in m.all_values))
+        anchor, branch = self._anchor(unit, move)
+        places: list[ast.stmt] = [anchor]
+        if value.code is None:
+            stores = [b.node for b in self.body.scope.bindings[value.name]]
+            if any(isinstance(node, ast.arg) for node in stores):
+                return value.name
+            places = [move.loop or move.summary.statement, *map(self.module.statement, stores)]
+        found = {self._made(place, leaving) for place in places}
+        if Made.ALWAYS in found:
+            return value.name
+        initial = self._made(branch, leaving) if value.code is not None and branch is not None else None
+        if (found != {Made.NEVER} and initial is not Made.ALWAYS) or self._under_tensor(leaving):
+            raise RefusedError(SEVERAL_RETURNS)
+        return "None" if found == {Made.NEVER} else value.name
+
+    def _made(self, statement: ast.stmt, leaving: Exit) -> Made:
+        return made(self.module, self.body.function, statement, leaving)
+
+    def _under_tensor(self, leaving: Exit) -> bool:
+        """Tell whether a function may return there under a tensor's condition, which can't return None."""
+        around = self.module.ancestors(leaving) if leaving is not None else ()
+        inside = itertools.takewhile(lambda node: node is not self.body.function, around)
+        return any(isinstance(node, ast.If) and not self.body.is_python_test(node.test) for node in inside)
+
+    def _annotation(self, partly: bool) -> list[Edit]:
         annotation = self.body.function.returns
         if annotation is None:
             return []
-        parts = ([] if value is None else [self._line(annotation)]) + [f"{self.body.tensorflow}.Tensor"] * len(lacking)
+        tensor = f"{self.body.tensorflow}.Tensor" + (" | None" if partly else "")
+        parts = ([] if self.returned.nothing else [self._line(annotation)]) + [tensor] * len(self.returned.lacking)
         text = parts[0] if len(parts) == 1 else f"tuple[{', '.join(parts)}]"
         return [edit.Replace(annotation, repr(text).replace("'", '"'))]
 
@@ -532,7 +614,8 @@ class Emitter:
         reference, statement = site
         call = reference.call
         assert call is not None
-        _, value, there, lacking = self._returned()
+        returned = self.returned
+        there, lacking = returned.there, returned.lacking
         scope = self.module.scope(statement)
         if any(self.module.is_used(scope, name) for move in self.moves for name in move.targets):
             raise _NotHereError  # the host's loop would bind a name that the caller uses
@@ -544,17 +627,13 @@ class Emitter:
         edits: list[Edit] = [edit.RemoveParameter(self.body.function, p) for p, _ in dropped]
         flat = False
         if isinstance(statement, ast.Expr):
-            if value is None:
+            if returned.nothing:
                 targets = [hosts[v.name] for v in lacking]
-            elif (
-                isinstance(value, ast.Tuple)
-                and not any(isinstance(e, ast.Starred) for e in value.elts)
-                and (there or lacking)
-            ):
+            elif returned.length is not None and (there or lacking):
                 flat = True
                 at = {index: name for name, index in there.items()}
                 targets = []
-                for index in range(len(value.elts)):
+                for index in range(returned.length):
                     name = at.get(index)
                     if name is not None:
                         hosts[name] = self._free_name(name, scope)
@@ -576,29 +655,25 @@ class Emitter:
                 edits.append(edit.Replace(statement, (moved_call,)))
         else:
             target = statement.targets[0]
-            if value is None and lacking:
+            if returned.nothing and lacking:
                 raise _NotHereError
-            flat = self._assigned(edits, target, value, there, lacking, hosts)
+            flat = self._assigned(edits, target, hosts)
             if dropped:
                 edits.append(edit.Replace(call, (moved_call,)))
         edits += self._return_edits(flat)
         block = self._block(hosts, lost, statement, reference)
         return [*edits, edit.InsertAfter(statement, block)]
 
-    def _assigned(
-        self, edits: list[Edit], target: ast.expr, value: ast.expr | None,
-        there: dict[str, int | str | None], lacking: Sequence[Value], hosts: dict[str, str],
-    ) -> bool:  # fmt: skip
+    def _assigned(self, edits: list[Edit], target: ast.expr, hosts: dict[str, str]) -> bool:
         """Add the values to an assignment's targets; tell whether the returned tuple grows flat."""
         elements = target.elts if isinstance(target, (ast.Tuple, ast.List)) else None
-        tuple_length = len(value.elts) if isinstance(value, ast.Tuple) else None
         flat = (
             elements is not None
-            and tuple_length == len(elements)
+            and self.returned.length == len(elements)
             and not any(isinstance(e, ast.Starred) for e in elements)
         )
         stored = [ast.unparse(element) for element in elements or ()]
-        for name, place in there.items():
+        for name, place in self.returned.there.items():
             if place is None:
                 hosts[name] = self._readable(target)
             elif isinstance(place, int) and stored and (stored.count(stored[place]) > 1 or stored[place] == "_"):
@@ -609,7 +684,7 @@ class Emitter:
                 hosts[name] = f"{self._readable(target)}[{place!r}]".replace("'", '"')
             else:
                 raise _NotHereError
-        extra = ", ".join(hosts[v.name] for v in lacking)
+        extra = ", ".join(hosts[v.name] for v in self.returned.lacking)
         if extra:
             if flat and elements is not None:
                 parts: list[str | edit.Move] = []
@@ -924,7 +999,6 @@ class Emitter:
         inner = f"_traced_{name.lstrip('_')}"
         if inner in module.text:
             raise RefusedError(NAMES, f"the name `{inner}` is taken")
-        _, value, there, lacking = self._returned()
         dropped = {parameter for parameter, _ in self._dropped(None)}
         prefix = ""
         if traced.owner is not None:
@@ -934,12 +1008,12 @@ class Emitter:
             prefix = f"{first}."
         call = f"{prefix}{inner}({', '.join(self._forwarded(dropped))})"
         hosts = {v.name: v.name for v in self.values}
-        targets, result = self._unpacked(value, there, lacking, hosts)
+        targets, result = self._unpacked(hosts)
         line = f"{targets} = {call}" if targets else call
         block = self._block(hosts, lost, None, None)
         head = f"def {name}({self._signature()}){self._returns()}:\n"
         edits: list[Edit] = [edit.RemoveParameter(function, p) for p in dropped]
-        edits += self._return_edits(flat=isinstance(value, ast.Tuple))
+        edits += self._return_edits(flat=self.returned.length is not None)
         document: list[str | edit.Move] = []
         first_statement = function.body[0]
         if ast.get_docstring(function, clean=False) is not None and traced.wrapped is None:
@@ -984,36 +1058,49 @@ class Emitter:
         annotation = self.body.function.returns
         return f" -> {self._line(annotation)}" if annotation is not None else ""
 
-    def _unpacked(
-        self,
-        value: ast.expr | None,
-        there: dict[str, int | str | None],
-        lacking: Sequence[Value],
-        hosts: dict[str, str],
-    ) -> tuple[str, str | None]:
+    def _unpacked(self, hosts: dict[str, str]) -> tuple[str, str | None]:
         """Return the targets of the call in the wrapper, and what the wrapper returns."""
-        extra = [v.name for v in lacking]
+        returned = self.returned
+        extra = [v.name for v in returned.lacking]
         taken = {*self.body.parameters, *hosts.values()}
         result = next(n for n in ("result", "outputs", "returned", "result_value") if n not in taken)
-        if value is None:
+        if returned.nothing:
             return ", ".join(extra), None
-        if isinstance(value, ast.Tuple) and all(isinstance(e, ast.Name) for e in value.elts):
-            names = [e.id for e in value.elts if isinstance(e, ast.Name)]
-            if len(set(names)) == len(names) and not set(names) & set(self.body.parameters) and len(names) > 1:
-                return ", ".join([*names, *extra]), ", ".join(names)
-        if isinstance(value, ast.Name) and value.id not in self.body.parameters:
-            return ", ".join([value.id, *extra]), value.id
-        for name, place in there.items():
+        names = returned.names
+        if names and not set(names) & set(self.body.parameters) and (returned.length is None or len(names) > 1):
+            return ", ".join([*names, *extra]), ", ".join(names)
+        for name, place in returned.there.items():
             hosts[name] = result if place is None else f"{result}[{place!r}]".replace("'", '"')
-        if isinstance(value, ast.Tuple) and lacking:
+        if returned.length is not None and returned.lacking:
             # The returned tuple grows by the values; the wrapper gives back what it was.
-            names = [f"{result}_{index}" for index in range(len(value.elts))]
-            for name, place in there.items():
+            names = [f"{result}_{index}" for index in range(returned.length)]
+            for name, place in returned.there.items():
                 if isinstance(place, int):
                     hosts[name] = names[place]
             joined = ", ".join(names)
             return f"{joined}, {', '.join(extra)}", joined if len(names) > 1 else f"({joined},)"
         return ", ".join([result, *extra]), result
+
+
+def _places(value: ast.expr | None, names: set[str]) -> dict[str, int | str | None]:
+    """Return where a returned value holds some names: as the whole (None), at an index or under a key."""
+    there: dict[str, int | str | None] = {}
+    if isinstance(value, ast.Name) and value.id in names:
+        there[value.id] = None
+    elif isinstance(value, ast.Tuple) and not any(isinstance(e, ast.Starred) for e in value.elts):
+        for index, element in enumerate(value.elts):
+            if isinstance(element, ast.Name) and element.id in names:
+                there.setdefault(element.id, index)
+    elif isinstance(value, ast.Dict):
+        for key, item in zip(value.keys, value.values, strict=True):
+            if (
+                isinstance(item, ast.Name)
+                and item.id in names
+                and isinstance(key, ast.Constant)
+                and isinstance(key.value, str)
+            ):
+                there.setdefault(item.id, key.value)
+    return there
 
 
 def _is_reference(node: ast.expr) -> bool:

@@ -16,6 +16,7 @@ from codemods.analysis.tracing import Reference, Traced, ancestors, is_keras_cla
 from codemods.engine.codemod import Refusal
 from codemods.summaries.loops import PYTHON, TENSOR, VARIABLE, loop_targets
 from codemods.summaries.ops import Summary, summary_at
+from codemods.summaries.returns import Exit, Made, early, exits, made
 from codemods.summaries.writers import as_default, writer_items
 
 KERAS_METHOD = Refusal("keras-method", "Keras calls this method itself, and names and counts what it returns")
@@ -30,7 +31,10 @@ CALLED_FROM_TRACED = Refusal(
 )
 OVERRIDDEN = Refusal("overridden", "another class of its hierarchy defines the same method")
 EXPORTED = Refusal("exported", "the function is exported, and its signature may not change")
-SEVERAL_RETURNS = Refusal("several-returns", "the function returns in several places, or not in every run")
+SEVERAL_RETURNS = Refusal(
+    "several-returns", "the function returns in several places, and not always with a value for it"
+)
+RETURNS_DIFFER = Refusal("returns-differ", "the function returns values of different structure")
 NO_WRITER = Refusal("no-writer", "no writer is the default where the function is called, and none is in reach")
 LOST = Refusal("writer-to-choose", "no writer is the default where the function is called, and several are in reach")
 SEVERAL_WRITERS = Refusal("several-writers", "several writers could be meant")
@@ -72,7 +76,7 @@ REFUSALS = (
     KERAS_METHOD, DECORATOR, GENERATOR, RECURSIVE, FUNCTION_USED, CALLED_FROM_TRACED, OVERRIDDEN, EXPORTED,
     SEVERAL_RETURNS, NO_WRITER, SEVERAL_WRITERS, WRITER_UNKNOWN, WRITER_IN_GRAPH, WRITER_BLOCK, LOOP, GRAPH_LOOP,
     TRY, CONTEXT, TENSOR_CONDITION, CONDITION, TAG, TAG_FROZEN, STEP, STEP_SET, NAME_SCOPE, CALLER_SCOPE,
-    NESTED, ARGUMENT, WRAPPED_SHARED, WRAPPED_BOUND, NAMES, UNPACKED, WRITER_CLOSED, LOST, BRANCH,
+    RETURNS_DIFFER, NESTED, ARGUMENT, WRAPPED_SHARED, WRAPPED_BOUND, NAMES, UNPACKED, WRITER_CLOSED, LOST, BRANCH,
 )  # fmt: skip
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -134,7 +138,8 @@ class Move:
         values: by the argument whose place they take.
         writer: the expression of the writer whose block it stands in, inside the function.
         contexts: the blocks around it that the host must have, outermost first.
-        conditions: those of ``contexts`` that are ``if`` statements.
+        early: those of ``contexts`` that stand before the summary and return in one branch, and whether
+            their body is the branch that goes on.
         parameters: the function's parameters that the host needs.
         frozen: the step, a flag or a tag was fixed at the first trace.
     """
@@ -144,6 +149,7 @@ class Move:
     inlined: dict[ast.expr, ast.expr] = field(default_factory=dict)
     writer: ast.expr | None = None
     contexts: list[ast.With | ast.If | ast.For] = field(default_factory=list)
+    early: dict[ast.If, bool] = field(default_factory=dict)
     parameters: set[str] = field(default_factory=set)
     frozen: bool = False
     default_step: Value | None = None
@@ -158,6 +164,12 @@ class Move:
         if not self.tensor_tests:
             return None
         return "if the condition is a tensor, the tag loses the `cond/` that TensorFlow puts before it in the graph"
+
+    @property
+    def branches(self) -> list[ast.If]:
+        """The conditions under which alone its values are made, or that stand before all that can be returned."""
+        conditions = (block for block in self.contexts if isinstance(block, ast.If))
+        return [block for block in conditions if block not in self.early or block in self.tensor_tests]
 
     @property
     def all_values(self) -> list[Value]:
@@ -208,17 +220,13 @@ class TracedBody:
         return set(self.nodes)
 
     @cached_property
-    def returns(self) -> list[ast.Return]:
-        """The return statements of the function's own body."""
-        return [node for node in self.nodes if isinstance(node, ast.Return)]
-
-    @cached_property
-    def _last_statement(self) -> ast.stmt:
-        """The statement that every run of the function ends with."""
-        last = self.function.body[-1]
-        while isinstance(last, ast.With):
-            last = last.body[-1]
-        return last
+    def exits(self) -> dict[Exit, ast.expr | None]:
+        """What the function returns, in every place where it does; None where that is nothing."""
+        found: dict[Exit, ast.expr | None] = {}
+        for leaving in exits(self.function):
+            value = leaving.value if leaving is not None else None
+            found[leaving] = None if isinstance(value, ast.Constant) and value.value is None else value
+        return found
 
     @cached_property
     def references(self) -> list[Reference]:
@@ -381,8 +389,7 @@ class TracedBody:
         """
         move = Move(summary)
         self._contexts(move)
-        if any(node is not self._last_statement for node in self.returns):
-            raise RefusedError(SEVERAL_RETURNS)
+        self._check_returns()
         for name, argument in summary.arguments.items():
             if name == "step" or argument in summary.data.values():
                 continue
@@ -394,12 +401,51 @@ class TracedBody:
         self._step(move)
         return move
 
+    def _check_returns(self) -> None:
+        """Refuse returns that can't all be given one value more."""
+        for statement in self.exits:
+            loop = statement and self.module.enclosing(statement, ast.For, ast.While, *_SCOPES)
+            if isinstance(loop, (ast.For, ast.While)):
+                raise RefusedError(SEVERAL_RETURNS, f"the function returns from the loop on line {loop.lineno}")
+        kinds = {kind for value in self.exits.values() if value is not None and (kind := self._structure(value))}
+        if len(kinds) > 1:
+            raise RefusedError(RETURNS_DIFFER)
+
+    def _structure(self, value: ast.expr) -> str | None:
+        """Return what a returned value is seen to be: so many values, or a dict of such keys."""
+        if isinstance(value, ast.Tuple):
+            starred = any(isinstance(element, ast.Starred) for element in value.elts)
+            return None if starred else f"{len(value.elts)} values"
+        if isinstance(value, ast.Dict):
+            return f"a dict of {[ast.dump(key) if key else None for key in value.keys]}"
+        definition = self._definition(value)
+        if isinstance(definition, (ast.Tuple, ast.Dict)):
+            return self._structure(definition) if definition is not value else None
+        one = isinstance(definition, (ast.BinOp, ast.Constant)) or (
+            isinstance(definition, ast.Call)
+            and (self.module.resolve(definition.func) or "").startswith(("tensorflow.math.", "tensorflow.reduce_"))
+        )
+        return "one value" if one else None
+
+    def _early(self, move: Move, statement: ast.stmt) -> None:
+        """Collect the conditions before a statement under which the function has returned already."""
+        for block, stays in early(self.module, statement):
+            if stays is None or not isinstance(block, ast.If):
+                raise RefusedError(
+                    SEVERAL_RETURNS,
+                    f"the function may return on line {block.lineno} already, which the host can't tell",
+                )
+            move.early[block] = stays
+            self._condition(move, block)
+
     def _contexts(self, move: Move) -> None:
         """Collect the blocks between a summary and its function."""
         self._loop(move)
-        statement: ast.AST = move.summary.statement
-        child = statement
+        statement = move.summary.statement
+        child: ast.AST = statement
         for around in self.module.ancestors(statement):
+            if isinstance(child, ast.stmt):
+                self._early(move, child)
             if around is self.function:
                 break
             if isinstance(around, ast.With):
@@ -417,7 +463,6 @@ class TracedBody:
             elif isinstance(around, (ast.stmt, ast.match_case)):
                 raise RefusedError(CONTEXT)
             child = around
-        del child
         move.contexts.reverse()
 
     def _loop(self, move: Move) -> None:
@@ -603,13 +648,13 @@ class TracedBody:
                 return  # a gradient that isn't there is None on the host too
             raise RefusedError(LOOP)
         try:
-            self._python(move, block.test)
+            self._python(block.test)
         except RefusedError as error:
             if any(isinstance(other, ast.If) and other not in move.tensor_tests for other in move.contexts):
                 raise error from None
             self._tensor_condition(move, block)
         else:
-            if move.tensor_tests:
+            if move.tensor_tests and block not in move.early:
                 raise RefusedError(CONDITION, "it depends on conditions of Python and of tensors, one inside the other")
             self._host(move, block.test, frozen_is_refused=True)
         move.contexts.append(block)
@@ -634,7 +679,15 @@ class TracedBody:
             move.tensor_tests[block] = Value(test.id)
             return
         self._before_branch(move, test, block)
-        move.tensor_tests[block] = Value(self.fresh("record"), self._dedented(test, block))
+        name = "record" if move.early.get(block, True) else "skip"
+        if block not in self._tests:
+            self._tests[block] = Value(self.fresh(name), self._dedented(test, block))
+        move.tensor_tests[block] = self._tests[block]
+
+    @cached_property
+    def _tests(self) -> dict[ast.If, Value]:
+        """The conditions whose values are returned."""
+        return {}
 
     def _before_branch(self, move: Move, node: ast.expr, block: ast.If) -> None:
         """Refuse an expression that can't be computed before a condition instead of under it."""
@@ -650,24 +703,32 @@ class TracedBody:
         if any(isinstance(n, ast.Call) and not self._harmless(n) for n in between):
             raise RefusedError(BRANCH, "the branch may change what the summary records before it stands")
 
-    def _python(self, move: Move, test: ast.expr) -> None:
+    def _python(self, test: ast.expr) -> None:
         """Refuse a condition that isn't known to be one of Python."""
         if isinstance(test, ast.BoolOp):
             for part in test.values:
-                self._python(move, part)
+                self._python(part)
         elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-            self._python(move, test.operand)
+            self._python(test.operand)
         elif isinstance(test, ast.Compare) and all(isinstance(op, (ast.Is, ast.IsNot)) for op in test.ops):
             pass
         elif isinstance(test, ast.Compare):
             for part in (test.left, *test.comparators):
-                self._python(move, part)
+                self._python(part)
         elif not self.is_python(test):
             tensor = any(self._is_local(name) and name.id not in self.parameters for name in _names(test)) or any(
                 isinstance(n, ast.Call) and (self.module.resolve(n.func) or "").startswith("tensorflow.")
                 for n in ast.walk(test)
             )
             raise RefusedError(TENSOR_CONDITION if tensor else CONDITION)
+
+    def is_python_test(self, test: ast.expr) -> bool:
+        """Tell whether a condition is known to be one of Python."""
+        try:
+            self._python(test)
+        except RefusedError:
+            return False
+        return True
 
     def is_python(self, node: ast.expr, depth: int = 0) -> bool:
         """Tell whether an expression is known to be a Python value, and not a tensor."""
@@ -876,9 +937,8 @@ class TracedBody:
         move.values[node] = self._shared(move, value)
 
     def _value(self, move: Move, node: ast.expr) -> Value:
-        conditional = any(isinstance(block, ast.If) for block in move.contexts)
         if isinstance(node, ast.Name):
-            if self._stable(move, node, conditional) and not (
+            if self._stable(move, node, bool(move.branches) and not self._settled(move)) and not (
                 self.may_be_variable(node) is not False and self.effects_after(move.summary.statement)
             ):
                 return Value(node.id)
@@ -919,12 +979,21 @@ class TracedBody:
         if not conditional:
             return True
         if outer is None:
-            outer = next(block for block in move.contexts if isinstance(block, ast.If))
+            outer = move.branches[0]
         return any(
             getattr(b.node, "lineno", 0) < outer.lineno
             and not any(isinstance(a, (ast.If, ast.For, ast.While, ast.Try)) for a in self._between(b.node))
             for b in stores
         ) and all(getattr(b.node, "lineno", 0) < outer.lineno for b in stores)
+
+    def _settled(self, move: Move) -> bool:
+        """Tell whether the function returns from the branch of a summary, so that no other run has its values."""
+        statement = move.summary.statement
+        return (
+            not move.tensor_tests
+            and move.loop is None
+            and all(made(self.module, self.function, statement, leaving) is not Made.PERHAPS for leaving in self.exits)
+        )
 
     def _between(self, node: ast.AST) -> Iterator[ast.AST]:
         for around in self.module.ancestors(node):
@@ -1180,7 +1249,7 @@ class TracedBody:
 
     def _shared(self, move: Move, value: Value) -> Value:
         """Return a value that is there already and still the same, or the new one."""
-        conditional = move.loop is None and any(isinstance(block, ast.If) for block in move.contexts)
+        conditional = move.loop is None and bool(move.branches)
         if value.code is None or conditional:
             return value
         here = move.summary.statement
