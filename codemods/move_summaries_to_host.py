@@ -48,7 +48,8 @@ from codemods.analysis.module import Module
 from codemods.analysis.tracing import Traced, is_traced, traced_functions
 from codemods.engine.codemod import Codemod, Example, Finding, Refusal, Rewrite, Severity
 from codemods.summaries.emit import Emitter, Placement
-from codemods.summaries.ops import summary_at, summary_name
+from codemods.summaries.helpers import Body, HelperCall, Helpers
+from codemods.summaries.ops import summary_name
 from codemods.summaries.plan import (
     BRANCH,
     EXPORTED,
@@ -196,12 +197,14 @@ def train_step(x):
 class MoveSummariesToHost(Codemod):
     """Moves ``tf.summary`` calls out of traced functions."""
 
-    triggers = (b"summary",)
-    # Neither `model.summary()`, nor `tf.summary.merge_all`, nor a word of a sentence.
+    triggers = (b"summary", b"function")
+    # Neither `model.summary()`, nor `tf.summary.merge_all`, nor a word of a sentence; or a traced function,
+    # which may call one of another module that writes summaries.
     pattern = re.compile(
         rb"summary(?:_v2|_ops_v2)?\b"
         rb"(?!\s*\(|\s*\.\s*(?!(?:scalar|histogram|image|audio|text|write|graph|trace_export|mesh)\b)\w"
         rb"| (?!(?:as|import|if|else|and|or|for|in|is|not)\b)[A-Za-z])"
+        rb"|\w\.function\b|import[^\n]*\bfunction\b"
     )
     refusals = (RESULT_USED, HELPER, *REFUSALS)
     examples = (
@@ -213,43 +216,57 @@ class MoveSummariesToHost(Codemod):
 
     def find(self, module: Module) -> Iterator[Finding]:
         """Yield a finding for each summary in traced code."""
-        calls = [call for call in module.find_all(ast.Call) if summary_name(module, call) is not None]
-        traced = {item.function: item for item in traced_functions(module)} if calls else {}
+        helpers = Helpers(module)
         groups: dict[Traced, list[ast.Call]] = {}
-        for call in calls:
-            owner = next((traced[f] for f in _functions(module, call) if f in traced), None)
+        for call in _calls(module, helpers):
+            owner = next((helpers.traced[f] for f in _functions(module, call) if f in helpers.traced), None)
             if owner is not None:
                 groups.setdefault(owner, []).append(call)
             elif is_traced(module, call):
-                yield _refused(module, call, HELPER)
+                function = module.function(call)
+                helper = helpers.of(function) if function is not None else None
+                if helper is None or not helpers.replaced(helper):
+                    yield _refused(module, call, HELPER)
         for owner, group in groups.items():
-            yield from _findings(module, owner, group)
+            yield from _findings(module, owner, group, helpers)
 
     def rewrites(self, module: Module, findings: Sequence[Finding]) -> Iterable[Rewrite]:
         """Return one rewrite for each traced function: all its summaries together."""
+        helpers = Helpers(module)
         wanted = {finding.node: finding for finding in findings}
         for item in traced_functions(module):
-            body = TracedBody(module, item)
+            body = Body(module, item)
             calls = [node for node in module.find_all(ast.Call) if node in wanted and node in body.own]
             if calls:
                 try:
-                    placement, _ = _placement(body, calls)
+                    placement, _ = _placement(body, calls, helpers)
                 except RefusedError:
                     continue  # the engine reports it: what is left of the function can't be rewritten
                 yield Rewrite(tuple(wanted[call] for call in calls), tuple(placement.edits))
+
+
+def _calls(module: Module, helpers: Helpers) -> Iterator[ast.Call]:
+    """Yield the calls that write summaries, themselves or by a helper."""
+    for call in module.find_all(ast.Call):
+        if summary_name(module, call) is not None or (
+            isinstance(module.parent(call), ast.Expr)
+            and any(function in helpers.traced for function in _functions(module, call))
+            and helpers.summary(call) is not None
+        ):
+            yield call
 
 
 def _functions(module: Module, node: ast.AST) -> Iterator[ast.AST]:
     return (a for a in module.ancestors(node) if isinstance(a, (ast.FunctionDef, ast.AsyncFunctionDef)))
 
 
-def _placement(body: TracedBody, calls: Sequence[ast.Call]) -> tuple[Placement, list[Move]]:
-    moves = [body.move(summary) for call in calls if (summary := summary_at(body.module, call)) is not None]
+def _placement(body: Body, calls: Sequence[ast.Call], helpers: Helpers) -> tuple[Placement, list[Move]]:
+    moves = [body.move(summary) for call in calls if (summary := helpers.summary(call)) is not None]
     return Emitter(body, moves).place(), moves
 
 
-def _findings(module: Module, traced: Traced, calls: Sequence[ast.Call]) -> Iterator[Finding]:
-    body = TracedBody(module, traced)
+def _findings(module: Module, traced: Traced, calls: Sequence[ast.Call], helpers: Helpers) -> Iterator[Finding]:
+    body = Body(module, traced)
     good: list[ast.Call] = []
     refused: list[tuple[ast.Call, RefusedError]] = []
     try:
@@ -258,7 +275,7 @@ def _findings(module: Module, traced: Traced, calls: Sequence[ast.Call]) -> Iter
         refused = [(call, error) for call in calls]
         calls = []
     for call in calls:
-        obstacle = _obstacle(body, call)
+        obstacle = _obstacle(body, call, helpers)
         if obstacle is None:
             good.append(call)
         else:
@@ -273,7 +290,7 @@ def _findings(module: Module, traced: Traced, calls: Sequence[ast.Call]) -> Iter
             good = []
     if good:
         try:
-            placement, moves = _placement(body, good)
+            placement, moves = _placement(body, good, helpers)
         except RefusedError as error:
             refused += [(call, error) for call in good]
         else:
@@ -281,17 +298,17 @@ def _findings(module: Module, traced: Traced, calls: Sequence[ast.Call]) -> Iter
     yield from (_refused(module, call, error.refusal, error.detail, traced) for call, error in refused)
 
 
-def _obstacle(body: TracedBody, call: ast.Call) -> RefusedError | None:
+def _obstacle(body: Body, call: ast.Call, helpers: Helpers) -> RefusedError | None:
     """Return why one summary can't be moved, None if it can."""
     module = body.module
     try:
         if call not in body.own:
             raise RefusedError(NESTED)
-        summary = summary_at(module, call)
+        summary = helpers.summary(call)
         if summary is None:
             used = not isinstance(module.parent(call), ast.Expr)
             raise RefusedError(RESULT_USED if used else UNPACKED)
-        TracedBody(module, body.traced).move(summary)
+        Body(module, body.traced).move(summary)
     except RefusedError as error:
         return error
     return None
@@ -309,7 +326,8 @@ def _writers_around(module: Module, call: ast.Call) -> Iterator[ast.expr]:
 def _fixable(body: TracedBody, move: Move, placement: Placement) -> Finding:
     name, kind = body.traced.name, move.summary.kind
     place = f"a function `{name}` around it" if placement.wrapper else "the host code behind its call"
-    todo = f"`{name}` returns the value, and {place} writes it"
+    what = f"calls `{move.summary.helper.name}`" if isinstance(move.summary, HelperCall) else "writes it"
+    todo = f"`{name}` returns the value, and {place} {what}"
     if move.summary.heavy:
         todo += f"; one {kind} costs 3 to 5 ms on the host, so write it every N steps if that is too slow"
     severity, fault = Severity.ERROR, ""

@@ -1265,20 +1265,6 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """
         + textwrap.indent(CALL, " " * 8),
     ),
-    "a helper writes it": (
-        HELPER,
-        """
-        def record(m, step):
-            tf.summary.scalar("mean", m, step=step)
-
-
-        @tf.function
-        def f(x, step):
-            record(tf.reduce_mean(x), step)
-            return x
-        """
-        + textwrap.indent(CALL, " " * 8),
-    ),
     "a dataset maps over it": (
         HELPER,
         """
@@ -1876,6 +1862,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         plan.WRITER_BLOCK,
         """
         def record(x, step):
+            print("recording")
             tf.summary.scalar("first", x[0, 0], step=step)
 
 
@@ -2372,10 +2359,154 @@ def test_what_is_suppressed_is_left_alone(name):
     check.noop(program(SUPPRESSED[name]))
 
 
+# Helpers: functions that traced code calls, and that write. -------------------------------------------------
+
+HELPERS = {
+    "a_helper_that_only_writes": """
+        def log_metrics(m, step):
+            \"\"\"Record how it goes.\"\"\"
+            # the mean
+            tf.summary.scalar("mean", m, step=step)
+            with tf.name_scope("more/"):
+                tf.summary.histogram("values", tf.reshape(m, [-1]), step=step)
+
+
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            log_metrics(m, step)  # as it is now
+            m += 1
+            log_metrics(m * 2, step=step)
+            return m
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+            log_metrics(y, 9)
+        """,
+    "a_helper_that_writes_a_dictionary": """
+        def log(prefix, metrics, step):
+            for name, value in metrics.items():
+                tf.summary.scalar(f"{prefix}/{name}", value, step=step)
+
+
+        @tf.function
+        def f(x, step):
+            metrics = {"lo": tf.reduce_min(x), "hi": tf.reduce_max(x)}
+            log("train", metrics, step)
+            log("other", {"mean": tf.reduce_mean(x)}, step)
+
+
+        with writer.as_default():
+            for i in range(2):
+                f(xs, i)
+        """,
+    "a_helper_that_calls_a_helper": """
+        def log_one(name, value, step):
+            tf.summary.scalar(name, value, step)
+
+
+        def log_all(lo, hi, step):
+            log_one("lo", lo, step)
+            log_one("hi", hi, step)
+
+
+        @tf.function
+        def f(x, step):
+            log_all(tf.reduce_min(x), tf.reduce_max(x), step)
+            return x
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+        """,
+    "a_method_that_only_writes": """
+        class Trainer:
+            def __init__(self):
+                self.writer = tf.summary.create_file_writer("logs")
+                self.step = tf.Variable(0, dtype=tf.int64)
+                self.w = tf.Variable([1.0, 2.0])
+
+            def _log(self, loss, gradients):
+                with self.writer.as_default():
+                    tf.summary.scalar("loss", loss, step=self.step)
+                    for name, g in zip(["w"], gradients):
+                        tf.summary.histogram(name, g, step=self.step)
+
+            @tf.function
+            def train(self, x):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_sum(x * self.w)
+                gradients = tape.gradient(loss, [self.w])
+                self.w.assign_sub(0.1 * gradients[0])
+                self.step.assign_add(1)
+                self._log(loss, gradients)
+                return loss
+
+
+        trainer = Trainer()
+        for _ in range(2):
+            print(trainer.train(xs).numpy())
+        """,
+}
+
+
+@pytest.mark.parametrize("name", HELPERS)
+def test_helpers(name, snapshot):
+    check.transformed(program(HELPERS[name]), snapshot)
+
+
+def test_a_helper_of_another_module_is_called_behind_the_call(snapshot):
+    helper = "import tensorflow as tf\n\n\ndef log(value, step):\n    tf.summary.scalar('value', value, step)\n"
+    main = program("""
+        import logs
+
+
+        @tf.function
+        def f(x, step):
+            y = x * 2
+            logs.log(tf.reduce_mean(y), step)
+            return y
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+        """)
+    check.transformed({"main.py": main, "logs.py": helper}, snapshot)
+    check.noop({"logs.py": helper, "main.py": main})
+
+
+def test_a_helper_that_reads_the_step_itself_before_it_changes_is_refused():
+    check.refused(
+        program("""
+        count = tf.Variable(0, dtype=tf.int64)
+
+
+        def log(value):
+            tf.summary.scalar("value", value, step=count)
+
+
+        @tf.function
+        def f(x):
+            log(x[0, 0])
+            count.assign_add(1)
+            return x
+
+
+        with writer.as_default():
+            y = f(xs)
+        """),
+        plan.STEP,
+    )
+
+
 MOVED = {
     **{
         name: program(text)
-        for table in (FORMS, VALUES, STEPS, BLOCKS, LAYOUT, REPAIRED)
+        for table in (FORMS, VALUES, STEPS, BLOCKS, LAYOUT, REPAIRED, HELPERS)
         for name, text in table.items()
     },
     **{name: program(text, MODEL) for name, text in TRAINING.items()},
@@ -2513,7 +2644,7 @@ def test_a_function_that_a_later_cell_defines_again_keeps_its_signature(tmp_path
 # Under TensorFlow. -------------------------------------------------------------------------------------
 
 RUN = (
-    *TRAINING, *STEPS, *BLOCKS,
+    *TRAINING, *STEPS, *BLOCKS, *HELPERS,
     "behind_the_only_call", "behind_a_call_whose_result_is_not_used", "wrapper_for_two_calls", "method_called_on_self",
     "wrapper_of_a_function_with_every_kind_of_parameter", "method_called_on_an_object", "traced_by_an_assignment",
     "value_bound_again_later", "variable_changed_later", "random_data_is_drawn_where_it_was", "metric_results",

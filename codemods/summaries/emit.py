@@ -165,7 +165,7 @@ class Emitter:
 
     def _lost(self) -> bool:
         """Tell whether no writer is the default at any call; refuse where that isn't certain."""
-        if all(move.writer is not None for move in self.moves):
+        if all(move.has_writer for move in self.moves):
             return False
         found: set[str] = set()
         for reference in self.body.references:
@@ -276,6 +276,10 @@ class Emitter:
 
     def _has_move(self, statement: ast.stmt) -> bool:
         return any(node in self.statements for node in ast.walk(statement))
+
+    def only_writes(self, statement: ast.stmt) -> bool:
+        """Tell whether a statement is for nothing but the summaries that move."""
+        return self._pure_or_alias(statement) or isinstance(statement, ast.Pass)
 
     def _pure_or_alias(self, statement: ast.stmt) -> bool:
         return self._pure(statement) or self._alias(statement) or statement in self.flushes
@@ -639,10 +643,10 @@ class Emitter:
                         hosts[name] = self._free_name(name, scope)
                     targets.append(hosts[name] if name is not None else "_")
                 targets += [hosts[v.name] for v in lacking]
-            elif there and not lacking and None in there.values():
+            elif None in there.values():
                 ((name, _),) = there.items()
                 hosts[name] = self._free_name(name, scope)
-                targets = [hosts[name]]
+                targets = [hosts[name], *(hosts[v.name] for v in lacking)]
             elif there:
                 raise _NotHereError
             else:
@@ -779,7 +783,7 @@ class Emitter:
             chain = [
                 head for head in self._chain(unit, hosts) if around is None or head != f"with {around}.as_default():"
             ]
-            if writer is not None and all(move.writer is None for move in unit.moves):
+            if writer is not None and all(not move.has_writer for move in unit.moves):
                 chain = [writer, *chain]
             if chain != previous or not parts:
                 for depth, head in enumerate(chain):
@@ -936,7 +940,11 @@ class Emitter:
         if scope is self.body.scope:
             if name.id not in self.body.parameters:
                 return name.id  # an alias or a loop's variable that moves along
-            return self._argument(name.id, reference, statement)
+            text = self._argument(name.id, reference, statement)
+            around = self.module.parent(name)
+            if text != name.id and isinstance(around, ast.Attribute) and around.attr.startswith("_"):
+                raise _NotHereError  # private: only the object's own code says it
+            return text
         here = self.module.scope(statement)
         if scope is not None and scope.node in {
             n for n in ast.walk(self.module.statement(name)) if not isinstance(n, ast.stmt)

@@ -38,8 +38,13 @@ def _match(
     parts = target.elts if isinstance(target, ast.Tuple) else None
     if isinstance(iterable, ast.Call) and not iterable.keywords:
         if name == "builtins.zip" and parts is not None and len(parts) == len(iterable.args):
-            pairs = zip(parts, iterable.args, strict=True)
-            return all(_match(module, part, argument, is_local, found) for part, argument in pairs)
+            pairs = list(zip(parts, iterable.args, strict=True))
+            # Beside a list there can be no dataset, and Python can't go over a tensor of a graph.
+            given = [isinstance(a, ast.Name) and is_local(a) and _is_parameter(module, a) for _, a in pairs]
+            return not all(given) and all(
+                _name(part, TENSOR, found) if unknown else _match(module, part, argument, is_local, found)
+                for (part, argument), unknown in zip(pairs, given, strict=True)
+            )
         if name == "builtins.enumerate" and parts is not None and len(parts) == 2 and iterable.args:
             return _name(parts[0], PYTHON, found) and _match(module, parts[1], iterable.args[0], is_local, found)
         if name == "builtins.range" and all(isinstance(argument, ast.Constant) for argument in iterable.args):
@@ -49,7 +54,7 @@ def _match(
         if (
             isinstance(owner, ast.Name)
             and is_local(owner)
-            and isinstance(_only_value(module, owner), (ast.Dict, ast.DictComp))
+            and (isinstance(_only_value(module, owner), (ast.Dict, ast.DictComp)) or _is_parameter(module, owner))
         ):
             if method == "items" and parts is not None and len(parts) == 2:
                 return _name(parts[0], PYTHON, found) and _name(parts[1], TENSOR, found)
@@ -89,9 +94,18 @@ def _name(target: ast.expr, kind: str, found: dict[str, str]) -> bool:
     return True
 
 
+def _is_parameter(module: Module, name: ast.Name) -> bool:
+    return all(isinstance(binding.node, ast.arg) for binding in module.bindings(name))
+
+
 def _only_value(module: Module, name: ast.Name) -> ast.expr | None:
     bindings = module.bindings(name)
     return bindings[0].value if len(bindings) == 1 else None
+
+
+def is_collection(value: ast.expr) -> bool:
+    """Tell whether an expression makes a list or a dict, which Python takes apart."""
+    return _is_gradient(value) or isinstance(value, (ast.Dict, ast.DictComp, ast.List, ast.Tuple, ast.ListComp))
 
 
 def _is_gradient(value: ast.expr | None) -> bool:

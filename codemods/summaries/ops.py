@@ -64,6 +64,16 @@ class Summary:
         return self.arguments.get("tag", self.arguments.get("name"))
 
     @property
+    def conditional(self) -> bool:
+        """Whether a condition on a tensor may stand around what it writes, out of sight."""
+        return False
+
+    @property
+    def has_writer(self) -> bool:
+        """Whether it makes a writer the default by itself."""
+        return False
+
+    @property
     def heavy(self) -> bool:
         """Whether writing it eagerly costs milliseconds."""
         return self.kind in _HEAVY

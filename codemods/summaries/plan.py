@@ -159,9 +159,14 @@ class Move:
     loop_values: dict[ast.expr, tuple[Value, str]] = field(default_factory=dict)
 
     @property
+    def has_writer(self) -> bool:
+        """Whether it is written by a writer of its own, whatever the default is."""
+        return self.writer is not None or self.summary.has_writer
+
+    @property
     def unsafe(self) -> str | None:
         """What changes in the events, if something does."""
-        if not self.tensor_tests:
+        if not self.tensor_tests and not self.summary.conditional:
             return None
         return "if the condition is a tensor, the tag loses the `cond/` that TensorFlow puts before it in the graph"
 
@@ -303,23 +308,7 @@ class TracedBody:
 
     def check(self) -> None:
         """Refuse what can't be rewritten whatever the summary is."""
-        function, traced = self.function, self.traced
-        if isinstance(function, ast.AsyncFunctionDef) or any(
-            isinstance(node, (ast.Yield, ast.YieldFrom, ast.Await)) for node in self.nodes
-        ):
-            raise RefusedError(GENERATOR)
-        if len(function.decorator_list) > (traced.target is None):
-            others = [d for d in function.decorator_list if traced.decorator is not d]
-            raise RefusedError(
-                DECORATOR,
-                f"`@{self.module.source(others[0])}` stands on the function too, and may depend on what it returns",
-            )
-        if self.exported and function.name in {"call", "train_step", "test_step", "predict_step", "__call__"}:
-            raise RefusedError(KERAS_METHOD)
-        if function.name.startswith("__") and function.name.endswith("__"):
-            raise RefusedError(FUNCTION_USED, f"`{function.name}` is called by Python itself, which can't be seen")
-        if traced.wrapped is not None:
-            self._check_wrapped(traced.wrapped)
+        self.check_definition()
         inside = set(self.nodes)
         for reference in self.references:
             if reference.call is None:
@@ -334,6 +323,26 @@ class TracedBody:
                 raise RefusedError(RECURSIVE)
             if is_traced(reference.module, reference.call):
                 raise RefusedError(CALLED_FROM_TRACED, f"{CALLED_FROM_TRACED.sentence} ({self._where(reference)})")
+
+    def check_definition(self) -> None:
+        """Refuse a function that can't be rewritten whoever calls it."""
+        function, traced = self.function, self.traced
+        if isinstance(function, ast.AsyncFunctionDef) or any(
+            isinstance(node, (ast.Yield, ast.YieldFrom, ast.Await)) for node in self.nodes
+        ):
+            raise RefusedError(GENERATOR)
+        others = [d for d in function.decorator_list if traced.decorator is not d]
+        if others:
+            raise RefusedError(
+                DECORATOR,
+                f"`@{self.module.source(others[0])}` stands on the function too, and may depend on what it returns",
+            )
+        if self.exported and function.name in {"call", "train_step", "test_step", "predict_step", "__call__"}:
+            raise RefusedError(KERAS_METHOD)
+        if function.name.startswith("__") and function.name.endswith("__"):
+            raise RefusedError(FUNCTION_USED, f"`{function.name}` is called by Python itself, which can't be seen")
+        if traced.wrapped is not None:
+            self._check_wrapped(traced.wrapped)
         if traced.owner is not None:
             self._check_hierarchy(traced.owner)
 
@@ -390,6 +399,12 @@ class TracedBody:
         move = Move(summary)
         self._contexts(move)
         self._check_returns()
+        self._arguments(move)
+        return move
+
+    def _arguments(self, move: Move) -> None:
+        """Plan the arguments: the host evaluates some, the function returns the values of others."""
+        summary = move.summary
         for name, argument in summary.arguments.items():
             if name == "step" or argument in summary.data.values():
                 continue
@@ -399,7 +414,6 @@ class TracedBody:
         for argument in summary.data.values():
             self._data(move, argument)
         self._step(move)
-        return move
 
     def _check_returns(self) -> None:
         """Refuse returns that can't all be given one value more."""
@@ -764,7 +778,7 @@ class TracedBody:
     def _python_parameter(self, parameter: ast.arg, depth: int) -> bool:
         function = self.module.function(parameter)
         if function is self.function:
-            given = [passed(function, reference, parameter) for reference in self.references]
+            given = [passed(function, r, parameter) for r in self.references if r.module is self.module]
             if any(a is not None and not (self.is_python(a, depth + 1) or self._counts(a)) for a in given):
                 return False
         annotation = parameter.annotation

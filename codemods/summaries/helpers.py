@@ -1,0 +1,333 @@
+"""Functions that only write summaries: a call of one moves to the host as a summary does, and they stay as they are."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from codemods.analysis.module import Function, Module
+from codemods.analysis.tracing import Reference, Traced, class_named, is_traced, traced_functions
+from codemods.summaries.emit import Emitter
+from codemods.summaries.loops import is_collection
+from codemods.summaries.ops import Summary, summary_at
+from codemods.summaries.plan import ARGUMENT, NAME_SCOPE, NAME_SCOPES, STEP, Move, RefusedError, TracedBody, passed
+
+_DATA = "data"  # recorded, or tested, or a collection of what is recorded
+_STEP = "step"
+_HOST = "host"  # a tag, a writer, an object: the host has it
+
+_VIEWS = frozenset({"items", "values", "keys"})
+# Operations that give the same bits on the host as in a graph.
+_EXACT = frozenset(f"tensorflow.{name}" for name in (
+    "cast", "reshape", "expand_dims", "squeeze", "transpose", "concat", "stack", "convert_to_tensor", "identity",
+    "stop_gradient", "reduce_max", "reduce_min", "equal", "constant", "shape", "size",
+))  # fmt: skip
+_EXACT_NODES = (
+    ast.Name, ast.Attribute, ast.Constant, ast.Subscript, ast.Slice, ast.Tuple, ast.List, ast.Dict, ast.Compare,
+    ast.UnaryOp, ast.BoolOp, ast.keyword, ast.expr_context, ast.cmpop, ast.unaryop, ast.boolop,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Helper:
+    """A function that does nothing but write summaries.
+
+    Attributes:
+        body: its body.
+        moves: its summaries.
+        roles: what its parameters are for.
+        collections: the parameters that its loops go over.
+    """
+
+    body: TracedBody
+    moves: tuple[Move, ...]
+    roles: Mapping[str, str]
+    collections: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.body.function.name
+
+    @property
+    def every_move(self) -> Iterator[tuple[TracedBody, Move]]:
+        """Its summaries and those of the helpers that it calls, each with the body it stands in."""
+        for move in self.moves:
+            yield self.body, move
+            if isinstance(move.summary, HelperCall):
+                yield from move.summary.helper.every_move
+
+
+@dataclass(frozen=True)
+class HelperCall(Summary):
+    """A call of a helper, which moves like a summary.
+
+    Attributes:
+        helper: what is called.
+    """
+
+    helper: Helper
+
+    @property
+    def data(self) -> dict[str, ast.expr]:
+        """The arguments whose values are recorded."""
+        return {name: value for name, value in self.arguments.items() if self.helper.roles[name] == _DATA}
+
+    @property
+    def step(self) -> ast.expr | None:
+        """The argument that is the step, if one is."""
+        return next((value for name, value in self.arguments.items() if self.helper.roles[name] == _STEP), None)
+
+    @property
+    def tag(self) -> ast.expr | None:
+        """Nothing: the helper knows it."""
+        return None
+
+    @property
+    def has_writer(self) -> bool:
+        """Whether each of its summaries has a writer of its own."""
+        return all(move.has_writer for move in self.helper.moves)
+
+    @property
+    def conditional(self) -> bool:
+        """Whether a condition on a tensor may stand around a summary."""
+        return any(move.unsafe for move in self.helper.moves)
+
+    @property
+    def heavy(self) -> bool:
+        """Whether one of its summaries costs milliseconds when it is written eagerly."""
+        return any(move.summary.heavy for move in self.helper.moves)
+
+    @property
+    def scoped(self) -> bool:
+        """Whether name scopes become part of a tag."""
+        return any(move.summary.scoped for move in self.helper.moves)
+
+
+class Body(TracedBody):
+    """A function in which calls of helpers move too."""
+
+    def _arguments(self, move: Move) -> None:
+        call = move.summary
+        if not isinstance(call, HelperCall):
+            super()._arguments(move)
+            return
+        for name, argument in call.arguments.items():
+            if call.helper.roles[name] == _HOST:
+                self._host(move, argument, frozen_is_refused=True)
+                self._changing(move, argument)
+        for name, argument in call.data.items():
+            given = isinstance(argument, ast.Name) and argument.id in self.parameters
+            if name in call.helper.collections and not (given or is_collection(self._definition(argument))):
+                raise RefusedError(ARGUMENT, f"what `{self.module.source(argument)}` holds can't be seen")
+            self._data(move, argument)
+        if call.step is not None:
+            self._step(move)
+        self._outer_state(move, call)
+
+    def _outer_state(self, move: Move, call: HelperCall) -> None:
+        """Refuse a helper that reads by itself what the function changes after the call."""
+        later = self.effects_after(call.statement)
+        for body, inner in call.helper.every_move:
+            name = body.function.name
+            if _opens_scope(body.module, inner) and (body.module is not self.module or len(body.references) > 1):
+                raise RefusedError(NAME_SCOPE, f"`{name}` opens a name scope, which TensorFlow numbers in a graph")
+            move.frozen = move.frozen or inner.frozen
+            if later and any(body.may_be_variable(node) is not False for node in _read(body, inner)):
+                raise RefusedError(STEP, f"`{name}` reads a variable by itself, which may change after the call")
+            if inner.summary.step is None and not isinstance(inner.summary, HelperCall):
+                self._default_step(move)
+                if move.default_step is not None:
+                    raise RefusedError(STEP, "the default step may change after the call")
+
+    def _base_name(self, move: Move, node: ast.expr) -> str:
+        if isinstance(move.summary, HelperCall):
+            return next(name for name, argument in move.summary.arguments.items() if argument is node)
+        return super()._base_name(move, node)
+
+
+def _opens_scope(module: Module, move: Move) -> bool:
+    calls = [item.context_expr for block in move.contexts if isinstance(block, ast.With) for item in block.items]
+    return any(
+        isinstance(call, ast.Call)
+        and module.resolve(call.func) in NAME_SCOPES
+        and not (isinstance(name := call.args[0], ast.Constant) and str(name.value).endswith("/"))
+        for call in calls
+    )
+
+
+def _read(body: TracedBody, move: Move) -> Iterator[ast.expr]:
+    """Yield what a helper's summary reads at the time when it is written, its parameters aside."""
+    summary = move.summary
+    read = [*summary.data.values(), *([summary.step] if summary.step is not None else ())]
+    read += [block.test for block in move.contexts if isinstance(block, ast.If)]
+    read += [block.iter for block in move.contexts if isinstance(block, ast.For)]
+    for node in (node for expression in read for node in ast.walk(expression)):
+        if (
+            isinstance(node, (ast.Name, ast.Attribute))
+            and not isinstance(body.module.parent(node), ast.Attribute)
+            and not (isinstance(node, ast.Name) and (node.id in body.parameters or node.id in move.targets))
+            and not (isinstance(node, ast.Attribute) and node.attr in _VIEWS)
+            and not (body.module.resolve(node) or "").startswith(("tensorflow.", "builtins."))
+            and not body.is_python(node)
+        ):
+            yield node
+
+
+# Which functions are helpers. ----------------------------------------------------------------------
+
+
+class Helpers:
+    """The helpers that a module calls, and the functions of the module that are helpers."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self._known: dict[ast.AST, Helper | None] = {}
+
+    @cached_property
+    def traced(self) -> dict[Function, Traced]:
+        """The functions that the program asks TensorFlow to trace."""
+        return {item.function: item for item in traced_functions(self.module)}
+
+    def summary(self, call: ast.Call, module: Module | None = None) -> Summary | None:
+        """Return a call that stands as a statement of its own, of a summary or of a helper."""
+        module = module or self.module
+        found = summary_at(module, call)
+        return found if found is not None else self._call(module, call)
+
+    def of(self, function: Function, module: Module | None = None) -> Helper | None:
+        """Return a function as a helper, None if it does anything but write summaries."""
+        if function not in self._known:
+            self._known[function] = None  # where it calls itself
+            with contextlib.suppress(RefusedError):
+                self._known[function] = self._made(module or self.module, function)
+        return self._known[function]
+
+    def replaced(self, helper: Helper) -> bool:
+        """Tell whether traced code uses a helper only by calls that can be looked at by themselves."""
+        for reference in helper.body.references:
+            module, call = reference.module, reference.call
+            if call is None:
+                return False
+            if not is_traced(module, call):
+                continue
+            function = module.function(call)
+            helpers = self if module is self.module else Helpers(module)
+            if function is None or helpers.summary(call) is None:
+                return False
+            if function not in helpers.traced:
+                around = helpers.of(function)
+                if around is None or not helpers.replaced(around):
+                    return False
+        return True
+
+    def _call(self, module: Module, call: ast.Call) -> HelperCall | None:
+        statement = module.parent(call)
+        found = _called(module, call) if isinstance(statement, ast.Expr) else None
+        helper = self.of(found[1], found[0]) if found is not None else None
+        if helper is None or not isinstance(statement, ast.Expr):
+            return None
+        assert isinstance(call.func, (ast.Name, ast.Attribute))
+        reference = Reference(module, call.func, call)
+        function = helper.body.function
+        given = {name: passed(function, reference, parameter) for name, parameter in helper.body.parameters.items()}
+        arguments = {name: argument for name, argument in given.items() if argument is not None}
+        if len(arguments) != len(call.args) + len(call.keywords):
+            return None  # unpacked from a list or a dict
+        summaries = [move.summary for move in helper.moves]
+        kind = next((summary.kind for summary in summaries if summary.heavy), summaries[0].kind)
+        return HelperCall(statement, call, kind, arguments, helper)
+
+    def _made(self, module: Module, function: Function) -> Helper | None:
+        owner = module.parent(function)
+        body = Body(module, Traced(function, owner if isinstance(owner, ast.ClassDef) else None, {}))
+        calls = sorted((n for n in body.nodes if isinstance(n, ast.Call)), key=lambda n: (n.lineno, n.col_offset))
+        summaries = [found for call in calls if (found := self.summary(call, module)) is not None]
+        if not summaries or function.args.vararg or function.args.kwarg or function in self.traced:
+            return None
+        body.check_definition()
+        moves = [body.move(summary) for summary in summaries]
+        emitter = Emitter(body, moves)
+        statements = function.body[ast.get_docstring(function, clean=False) is not None :]
+        computed = [node for move in moves for node in (*move.values, *move.loop_values)]
+        if not all(map(emitter.only_writes, statements)) or not all(_exact(module, node) for node in computed):
+            return None
+        roles = {name: _role(body, moves, name) for name in body.parameters}
+        collections = frozenset(name for name in roles if _gone_over(body, name))
+        return Helper(body, tuple(moves), roles, collections)
+
+
+def _exact(module: Module, node: ast.expr) -> bool:
+    """Tell whether an expression has the same value on the host, bit for bit."""
+    return all(
+        (module.resolve(part.func) or "") in _EXACT if isinstance(part, ast.Call) else isinstance(part, _EXACT_NODES)
+        for part in ast.walk(node)
+    )
+
+
+def _role(body: TracedBody, moves: list[Move], parameter: str) -> str:
+    """Return what a helper's parameter is for.
+
+    Raises:
+        RefusedError: it is for two things that don't go together.
+    """
+    roles = {_role_of(body, moves, use) for use in body.module.uses(body.scope, parameter)}
+    if _HOST in roles and len(roles) > 1:
+        raise RefusedError(ARGUMENT)
+    return _HOST if not roles or _HOST in roles else _STEP if _STEP in roles else _DATA
+
+
+def _role_of(body: TracedBody, moves: list[Move], use: ast.Name) -> str:
+    around = body.module.parent(use)
+    if isinstance(around, ast.Attribute) and around.attr not in _VIEWS:
+        return _HOST
+    for move in moves:
+        for name, argument in move.summary.arguments.items():
+            if use not in set(ast.walk(argument)):
+                continue
+            if isinstance(move.summary, HelperCall):
+                return move.summary.helper.roles[name]
+            return _STEP if name == "step" else _DATA if name in move.summary.data else _HOST
+        if any(use in set(ast.walk(block.test)) for block in move.contexts if isinstance(block, ast.If)):
+            return _DATA
+        if any(use in set(ast.walk(block.iter)) for block in move.contexts if isinstance(block, ast.For)):
+            return _DATA
+    return _HOST
+
+
+def _gone_over(body: TracedBody, parameter: str) -> bool:
+    """Tell whether a parameter is a collection that a loop goes over."""
+    uses = body.module.uses(body.scope, parameter)
+    return any(isinstance(loop := body.module.statement(use), ast.For) and use in ast.walk(loop.iter) for use in uses)
+
+
+def _called(module: Module, call: ast.Call) -> tuple[Module, Function] | None:
+    """Return the function of the project that a call means."""
+    name = call.func
+    if isinstance(name, ast.Attribute) and isinstance(name.value, ast.Name) and name.value.id == "self":
+        owner = module.enclosing(call, ast.ClassDef)
+        return _method(module, owner, name.attr) if owner is not None else None
+    bindings = module.bindings(name) if isinstance(name, ast.Name) else []
+    if any(isinstance(binding.node, (ast.FunctionDef, ast.AsyncFunctionDef)) for binding in bindings):
+        node = bindings[0].node
+        return (module, node) if len(bindings) == 1 and isinstance(node, Function) else None
+    found = module.project.definition(module.resolve(name)) if module.project is not None else None
+    if found is None or isinstance(found[1], ast.ClassDef) or isinstance(found[0].parent(found[1]), ast.ClassDef):
+        return None
+    return found[0], found[1]
+
+
+def _method(module: Module, owner: ast.ClassDef, name: str, depth: int = 0) -> tuple[Module, Function] | None:
+    """Return a method of a class, or of the first base in the project that has it."""
+    for statement in owner.body:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) and statement.name == name:
+            return module, statement
+    for base in owner.bases if depth < 10 else ():
+        definition = class_named(module, module.resolve(base) or "")
+        found = _method(*definition, name, depth + 1) if definition is not None else None
+        if found is not None:
+            return found
+    return None
