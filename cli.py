@@ -50,7 +50,9 @@ class Options:
         except (configuration.ConfigError, registry.UnknownCodemodError) as error:
             raise click.UsageError(str(error)) from error
         unsafe = found.unsafe if self.unsafe is None else self.unsafe
-        return Settings(names, unsafe, Severity[self.severity.upper()], self.target or found.target), found
+        severity = Severity[self.severity.upper()]
+        target, fixes = self.target or found.target, self.format == "sarif"
+        return Settings(names, unsafe, severity, target, fixes=fixes), found
 
 
 def _names(_context: click.Context, _parameter: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
@@ -435,7 +437,7 @@ def _verified(
         if asked.format == "json":
             click.echo(verdict.render_json(proof))
         else:
-            console.say(verdict.render(proof), sys.stdout)
+            console.say(verdict.render(proof), sys.stdout if asked.format == "text" else sys.stderr)
         console.say("No file was written, since the program could not be run.", sys.stderr)
         sys.exit(FAILURE)
     return settled, proof
@@ -452,16 +454,32 @@ def _announcer(asked: Options) -> Callable[[str], None]:
 def _report(
     results: Sequence[FileResult], asked: Options, settings: Settings, proof: Proof | None = None, **how: Any
 ) -> None:
-    if asked.format == "json":
-        from codemods.reports import json, verdict
-
-        click.echo(json.render(results, verdict.to_dict(proof) if proof else None))
-        return
-    console.report(results, settings, quiet=asked.quiet, **how)
+    """Print what a run has found and done, in the format that was asked for."""
+    verification = None
     if proof:
         from codemods.reports import verdict
 
-        console.say(verdict.verdict(proof) if asked.quiet else f"\n{verdict.render(proof)}", how["log"])
+        verification = verdict.to_dict(proof)
+    match asked.format:
+        case "json":
+            from codemods.reports import json
+
+            click.echo(json.render(results, verification))
+        case "sarif":
+            from codemods.reports import sarif
+
+            click.echo(sarif.render(results, settings, written=how["written"], verification=verification))
+        case "github":
+            from codemods.reports import github
+
+            for line in github.render(results, settings, written=how["written"]):
+                console.say(line, sys.stdout)
+            if proof:
+                console.say(github.command("notice", verdict.verdict(proof), title="verify"), sys.stdout)
+        case _:
+            console.report(results, settings, quiet=asked.quiet, **how)
+            if proof:
+                console.say(verdict.verdict(proof) if asked.quiet else f"\n{verdict.render(proof)}", how["log"])
 
 
 def _save(report: Path, results: Sequence[FileResult], settings: Settings, proof: Proof | None) -> None:

@@ -174,7 +174,7 @@ def layer(module: str) -> str:
 
 MAY_IMPORT = {
     "cli": {"reports", "verify", "engine", "contract", "root"},
-    "reports": {"reports", "verify", "engine", "contract"},
+    "reports": {"reports", "verify", "engine", "contract", "root"},
     "verify": {"verify", "engine", "contract", "analysis"},
     "engine": {"engine", "contract", "analysis", "root"},
     "codemods": {"codemods", "analysis", "contract"},

@@ -180,6 +180,30 @@ def test_json_has_paths_relative_to_the_working_directory(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("command", ["diff", "fix", "migrate"])
+def test_sarif_and_github_are_all_that_is_printed(repository: Path, command: str) -> None:
+    (repository / "bad.py").write_text("old(\n")
+    commit()
+    done = tool(command, "--format", "sarif", "--quiet")
+    (run,) = json.loads(done.stdout)["runs"]
+    assert (done.returncode, done.stderr) == (2, b"")
+    assert [result["ruleId"] for result in run["results"]] == ["rename-old"] * 3
+    done = tool(command, "--format", "github", "--quiet", *(["--allow-dirty"] if command == "migrate" else []))
+    assert (done.returncode, done.stderr) == (2, b"")
+    assert done.stdout.startswith(b"::error file=bad.py,title=syntax::bad.py: line 1: ")
+
+
+def test_sarif_holds_what_verification_has_shown(folder: Path) -> None:
+    (folder / "pyproject.toml").touch()
+    (folder / "main.py").write_text("old = print\nold('a')\n")
+    arguments = ("--python", sys.executable, "--verify", "main.py", "--quiet")
+    (run,) = json.loads(tool("fix", "--format", "sarif", *arguments).stdout)["runs"]
+    assert run["properties"]["verification"]["verdict"] == "same"
+    tool("undo")
+    last = tool("fix", "--format", "github", *arguments).stdout.splitlines()[-1]
+    assert last == b"::notice title=verify::same: the program does the same before and after the rewrite"
+
+
 # fix. --------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,9 @@ import os
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
+from codemods.analysis.module import split_lines
+from codemods.engine.result import Replacement
+
 _CONTEXT = 3
 _ESCAPES = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 34: '"', 92: "\\"}
 
@@ -40,6 +43,25 @@ def unified(path: str, before: bytes, after: bytes) -> bytes:
     return b"".join(patch)
 
 
+def replacements(before: str, after: str) -> tuple[Replacement, ...]:
+    """Return what turns one text into another, in whole lines as Python counts them."""
+    old, new = split_lines(before), split_lines(after)
+    skipped, end = _same(old, new)
+    matcher = SequenceMatcher(None, old[skipped : len(old) - end], new[skipped : len(new) - end])
+    return tuple(
+        Replacement(skipped + i1 + 1, 1, *_end(old, skipped + i2), "".join(new[skipped + j1 : skipped + j2]))
+        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
+        if tag != "equal"
+    )
+
+
+def _end(lines: Sequence[str], stop: int) -> tuple[int, int]:
+    """Return the line and column at which a line starts, or where the text ends within the line before."""
+    if 0 < stop == len(lines) and not lines[-1].endswith(("\r", "\n")):
+        return stop, len(lines[-1]) + 1
+    return stop + 1, 1
+
+
 def text(patch: bytes, encoding: str) -> str:
     """Return a patch as text: its path in the file system's encoding, its lines in the file's.
 
@@ -60,7 +82,7 @@ def _lines(data: bytes) -> list[bytes]:
     return lines if lines[-1] else lines[:-1]
 
 
-def _same(old: Sequence[bytes], new: Sequence[bytes]) -> tuple[int, int]:
+def _same(old: Sequence[object], new: Sequence[object]) -> tuple[int, int]:
     """Return how many lines are the same at the start, and at the end after these."""
     shorter = min(len(old), len(new))
     start = next((i for i in range(shorter) if old[i] != new[i]), shorter)
@@ -88,8 +110,3 @@ def _name(path: str) -> bytes:
         )
         return f'"{quoted}"\n'.encode()
     return os.fsencode(path) + (b"\t\n" if " " in path else b"\n")
-
-
-def _quoted(byte: int) -> bytes:
-    escape = _ESCAPES.get(byte) or (f"{byte:03o}" if byte < 32 or byte > 126 else None)
-    return f"\\{escape}".encode() if escape else bytes([byte])

@@ -165,6 +165,19 @@ class Notebook:
         cell = self.cells[index]
         return index, min(line, cell.last_line) - cell.line + _count_newlines(cell.prefix) + 1
 
+    def json_line(self, line: int) -> int:
+        """Return the line of the JSON text that holds a line of `text`."""
+        index, inside = self.locate(line)
+        source = self.cells[index].source
+        place = source.start
+        if not isinstance(source.content, str):
+            for element in _scan(self.raw, place, 1).content:
+                place = element.start
+                inside -= _count_newlines(element.content)
+                if inside <= 0:
+                    break
+        return _count_newlines(self.raw[:place]) + 1
+
     def render(self, text: str) -> bytes:
         """Return the notebook's bytes for the changed module `text`.
 

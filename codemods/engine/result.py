@@ -20,6 +20,7 @@ class Settings:
         severity: leave out findings below this.
         target: the TensorFlow version that the code is for; None to find out.
         excluded: findings that failed verification: the path of each as it is shown, and its number in the file.
+        fixes: work out what is changed for each finding by itself, too.
     """
 
     codemods: tuple[str, ...]
@@ -27,6 +28,7 @@ class Settings:
     severity: Severity = Severity.NOTE
     target: str | None = None
     excluded: frozenset[tuple[str, int]] = frozenset()
+    fixes: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class LocatedFinding:
         detail: a sentence more: why it is refused, what an unsafe rewrite changes.
         excerpt: the source lines from ``line`` to ``end_line``, without newlines.
         number: what ``Settings.excluded`` names it by.
+        json_lines: in a notebook, the first and last line of its JSON that hold it.
     """
 
     path: str
@@ -56,6 +59,7 @@ class LocatedFinding:
     detail: str | None
     excerpt: tuple[str, ...] = field(default=(), compare=False)
     number: int = field(default=-1, compare=False)
+    json_lines: tuple[int, int] | None = field(default=None, compare=False)
 
 
 class FileStatus(enum.Enum):
@@ -76,6 +80,33 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Replacement:
+    """A part of a file as it is on disk, a notebook's JSON for one, and what is put in its place.
+
+    Lines and columns count from 1; the end is behind the last character.
+    """
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Fix:
+    """What is changed for some findings that are rewritten together, if nothing else is.
+
+    Attributes:
+        findings: their numbers.
+        replacements: in the order of the file.
+    """
+
+    findings: tuple[int, ...]
+    replacements: tuple[Replacement, ...]
+
+
+@dataclass(frozen=True)
 class FileResult:
     """What a run found in one file and made of it.
 
@@ -89,6 +120,7 @@ class FileResult:
         detail: the same as a sentence.
         change: what is to be written, where something changes.
         groups: the numbers of the findings that ``change`` answers, those together that share edits.
+        fixes: what is changed for each of these by itself, where ``Settings.fixes`` asks for it.
     """
 
     path: str
@@ -100,6 +132,7 @@ class FileResult:
     detail: str | None = None
     change: Change | None = field(default=None, compare=False, repr=False)
     groups: tuple[tuple[int, ...], ...] = field(default=(), compare=False, repr=False)
+    fixes: tuple[Fix, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)

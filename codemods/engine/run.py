@@ -28,8 +28,8 @@ from codemods.engine import diff, registry, source
 from codemods.engine.codemod import Finding
 from codemods.engine.discover import Discovery, discover, project_root
 from codemods.engine.interrupt import one_by_one
-from codemods.engine.result import Change, FileResult, FileStatus, LocatedFinding, Settings
-from codemods.engine.rewrite import rewrite
+from codemods.engine.result import Change, FileResult, FileStatus, Fix, LocatedFinding, Settings
+from codemods.engine.rewrite import Rewritten, rewrite
 from codemods.engine.source import Document, PythonFile, Record, SourceError
 
 TIME_LIMIT = 120.0
@@ -179,6 +179,9 @@ class Worker:
         )
         if rewritten.text == document.text:
             return FileResult(shown, FileStatus.UNCHANGED, findings)
+        fixes: tuple[Fix, ...] = ()
+        if self._settings.fixes:
+            fixes = tuple(self._fixes(document, inside, project, excluded, rewritten))
         return FileResult(
             shown,
             FileStatus.CHANGED,
@@ -187,7 +190,21 @@ class Worker:
             document.encoding if isinstance(document, PythonFile) else "utf-8",
             change=Change(rewritten.text, source.digest(data)),
             groups=rewritten.groups,
+            fixes=fixes,
         )
+
+    def _fixes(
+        self, document: Document, inside: str, project: Project, excluded: set[int], together: Rewritten
+    ) -> Iterator[Fix]:
+        """Yield what is changed for each group of findings if the others are left alone."""
+        before = _text_on_disk(document, document.data)
+        for group in together.groups:
+            alone = together
+            if len(together.groups) > 1:
+                others = {number for other in together.groups for number in other}.difference(group)
+                alone = rewrite(document.text, inside, self._settings, project, excluded | others)
+            after = _text_on_disk(document, document.render(alone.text))
+            yield Fix(group, diff.replacements(before, after))
 
     def _project(self, path: Path) -> tuple[Project, str]:
         """Return the project of a file, and the file's path in it."""
@@ -204,6 +221,10 @@ class Worker:
         except SourceError:
             return None
         return text if _weight(data) <= _WEIGHT_LIMIT else None
+
+
+def _text_on_disk(document: Document, data: bytes) -> str:
+    return data.decode(document.encoding if isinstance(document, PythonFile) else "utf-8-sig")
 
 
 def _check(path: Path, data: bytes) -> None:
@@ -246,7 +267,13 @@ def _located(
         detail=finding.explanation,
         excerpt=tuple(text.rstrip("\r\n") for text in lines[start - 1 : end]),
         number=number,
+        json_lines=_json_lines(document, start, end),
     )
+
+
+def _json_lines(document: Document, start: int, end: int) -> tuple[int, int] | None:
+    first, last = document.json_line(start), document.json_line(end)
+    return (first, last) if first and last else None
 
 
 def _characters(line: str, offset: int) -> int:

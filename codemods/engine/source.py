@@ -63,6 +63,9 @@ class Document(Protocol):
     def locate(self, line: int) -> tuple[int | None, int]:
         """Return the code cell (None outside a notebook) and the line in it for a line of `text`."""
 
+    def json_line(self, line: int) -> int | None:
+        """Return the line of a notebook's JSON that holds a line of `text`, None for a module."""
+
     def render(self, text: str) -> bytes:
         """Return the file's bytes for a changed `text`.
 
@@ -83,6 +86,9 @@ class PythonFile:
     def locate(self, line: int) -> tuple[None, int]:
         """Return the line as it is: a module has no cells."""
         return None, line
+
+    def json_line(self, line: int) -> None:
+        """Return None: a module is no JSON."""
 
     def render(self, text: str) -> bytes:
         """Return `text` in the file's own encoding.

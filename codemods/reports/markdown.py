@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from codemods.engine.codemod import Codemod
 from codemods.engine.result import FileResult, FileStatus
 from codemods.reports import terminal
 from codemods.reports.grouped import Group, grouped
@@ -29,6 +31,21 @@ def render(results: Sequence[FileResult], *, unsafe: bool) -> str:
     if failed:
         parts += ["## Failed", "\n".join(_failures(failed))]
     return "\n\n".join(parts) + "\n"
+
+
+def explanation(codemod: Codemod) -> str:
+    """Return all that a codemod has to say of itself."""
+    parts = [codemod.document]
+    for example in codemod.examples:
+        if example.after is None:
+            code = textwrap.dedent(example.before).strip("\n")
+            parts.append(f"An example that is left alone:\n\n```python\n{code}\n```")
+        else:
+            unsafe = ", made with `--unsafe` only" if example.unsafe else ""
+            parts.append(f"An example{unsafe}:\n\n```diff\n{terminal.patch(example)}```")
+    if codemod.refusals:
+        parts.append("\n".join(["What it refuses:", "", *(f"- `{r.code}`: {r.sentence}" for r in codemod.refusals)]))
+    return "\n\n".join(parts)
 
 
 def _group(group: Group) -> str:

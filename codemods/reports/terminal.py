@@ -47,7 +47,7 @@ def findings(result: FileResult, *, written: bool, unsafe: bool) -> Iterator[str
     """
     made = written and result.status is not FileStatus.FAILED
     for finding in result.findings:
-        yield _finding(finding, _outcome(finding, made=made, unsafe=unsafe))
+        yield _finding(finding, outcome(finding, made=made, unsafe=unsafe))
 
 
 def _finding(finding: LocatedFinding, outcome: str) -> str:
@@ -92,8 +92,14 @@ def _width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _outcome(finding: LocatedFinding, *, made: bool, unsafe: bool) -> str:
-    """Return what is done about a finding, and why."""
+def outcome(finding: LocatedFinding, *, made: bool, unsafe: bool) -> str:
+    """Return what is done about a finding, and why.
+
+    Args:
+        finding: the finding.
+        made: its file was written.
+        unsafe: the user asked for rewrites that change behaviour too.
+    """
     detail = finding.detail
     if finding.status is Status.REFUSED:
         return f"left alone ({finding.reason}): {detail}"
@@ -184,14 +190,18 @@ def _paragraph(text: str) -> str:
 
 
 def _example(example: Example) -> str:
-    before = textwrap.dedent(example.before).lstrip("\n")
     if example.after is None:
         reason = f" ({example.refusal.code})" if example.refusal else ""
-        return f"{style(f'An example that is left alone{reason}', bold=True)}\n\n{_indented(before)}"
-    after = textwrap.dedent(example.after).lstrip("\n")
-    patch = unified("example.py", before.encode(), after.encode()).decode()
+        code = textwrap.dedent(example.before).lstrip("\n")
+        return f"{style(f'An example that is left alone{reason}', bold=True)}\n\n{_indented(code)}"
     unsafe = ", made with --unsafe only" if example.unsafe else ""
-    return f"{style(f'An example{unsafe}', bold=True)}\n\n{_indented(coloured(patch))}"
+    return f"{style(f'An example{unsafe}', bold=True)}\n\n{_indented(coloured(patch(example)))}"
+
+
+def patch(example: Example) -> str:
+    """Return the patch that an example shows, empty for a refusal."""
+    before, after = (textwrap.dedent(code or "").lstrip("\n").encode() for code in (example.before, example.after))
+    return unified("example.py", before, after).decode() if after else ""
 
 
 def _indented(text: str) -> str:
