@@ -517,7 +517,14 @@ def test_key_that_may_be_missing_among_scalars():
 
 
 def test_loss_and_metrics_in_one_list():
-    check.refused(HEAD + 'tensorboard.on_epoch_end(0, {"val_loss": model.evaluate(x, y)})\n', SEVERAL_RESULTS)
+    ending = 'tensorboard.on_epoch_end(0, {"val_loss": model.evaluate(x, y)})\n'
+    compiled = HEAD.replace('model.compile("sgd", "mse")', 'model.compile("sgd", "mse", metrics=["mae"])')
+    assert compiled != HEAD
+    check.refused(compiled + ending, SEVERAL_RESULTS)
+
+
+def test_the_loss_of_a_model_without_metrics_is_a_number():
+    check.noop(HEAD + 'tensorboard.on_epoch_end(0, {"loss": model.train_on_batch(x, y)})\n')
 
 
 def test_sum_that_each_replica_scales():

@@ -1262,7 +1262,9 @@ class Shapes:
                 return Value("array", 1, None, self._float())
             if attribute in ("evaluate", "train_on_batch", "test_on_batch"):
                 by_name = _argument(node, "return_dict")
-                return Value("dict", element=number("float")) if by_name is not None else RESULTS
+                if by_name is not None:
+                    return Value("dict", element=number("float"))
+                return number("float") if self._returns_loss_only() else RESULTS
             if attribute in ("get_metrics_result", "train_step", "test_step"):
                 return Value("dict", element=_SCALAR)
             if attribute == "fit":
@@ -1270,6 +1272,17 @@ class Shapes:
             if attribute in ("compute_loss", "compiled_loss"):
                 return _SCALAR
         return None
+
+    def _returns_loss_only(self) -> bool:
+        """Tell whether the models of the module are compiled with one loss, and without metrics."""
+        calls = [self.module.parent(node) for node in self.module.attributes.get("compile", ())]
+        return bool(calls) and all(
+            isinstance(call, ast.Call)
+            and len(call.args) < 3
+            and {keyword.arg for keyword in call.keywords} <= {"optimizer", "loss", "run_eagerly", "jit_compile"}
+            and isinstance(_argument(call, "loss", 1), (ast.Constant, ast.Call))
+            for call in calls
+        )
 
     def _strategy(self, attribute: str, node: ast.Call, owner: ast.expr) -> Value | None:
         if attribute in ("run", "experimental_run_v2"):
