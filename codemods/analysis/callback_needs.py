@@ -150,7 +150,7 @@ def _with_model(needed: Need) -> Need:
 
 
 def _need_of_one(base: str, instance: Instance, hook: str, bare: bool) -> Need:
-    lineage = list(_lineage(instance.module, instance.name))
+    lineage = list(classes_of(instance.module, instance.name))
     if any(_has_own_way(node) for _, node in lineage):
         return NOTHING
     shown = instance.name.rpartition(".")[2]
@@ -254,14 +254,14 @@ def _is(node: ast.expr, value: object) -> bool:
 # Callbacks of the project. ---------------------------------------------------------------------------
 
 
-def _lineage(module: Module, name: str | None, depth: int = 0) -> Iterator[tuple[Module, ast.ClassDef]]:
+def classes_of(module: Module, name: str | None, depth: int = 0) -> Iterator[tuple[Module, ast.ClassDef]]:
     """Yield a class of the project and those that it is derived from, nearest first."""
     found = definition(module, name)
     if found is None or not isinstance(found[1], ast.ClassDef) or depth > _DEPTH:
         return
     yield found[0], found[1]
     for base in found[1].bases:
-        yield from _lineage(found[0], found[0].resolve(base), depth + 1)
+        yield from classes_of(found[0], found[0].resolve(base), depth + 1)
 
 
 def _method(node: ast.ClassDef, name: str) -> Function | None:
@@ -270,7 +270,7 @@ def _method(node: ast.ClassDef, name: str) -> Function | None:
 
 def wants_logs(instance: Instance, hook: str) -> bool:
     """Tell whether a hook of a project's callback can't do without logs: `fit` gives it a dict, if an empty one."""
-    for _, node in _lineage(instance.module, instance.name):
+    for _, node in classes_of(instance.module, instance.name):
         method = _method(node, hook)
         if method is not None:
             parameters = [*method.args.posonlyargs, *method.args.args]

@@ -84,8 +84,12 @@ def _surely(statement: ast.stmt, wanted: set[ast.stmt]) -> bool:
             return any(_surely(each, wanted) for each in statement.body)
         branches = (statement.body, statement.orelse)
         return all(any(_surely(each, wanted) or _leaves(each) for each in branch) for branch in branches)
-    if isinstance(statement, (ast.With, ast.AsyncWith, ast.Try)):
+    if isinstance(statement, (ast.With, ast.AsyncWith)):
         return statement in wanted or any(_surely(each, wanted) for each in statement.body)
+    if isinstance(statement, ast.Try):
+        ways = [[*statement.body, *statement.orelse], *(handler.body for handler in statement.handlers)]
+        sure = all(any(_surely(each, wanted) or _leaves(each) for each in way) for way in ways)
+        return sure or any(_surely(each, wanted) for each in statement.finalbody)
     return statement in wanted and not isinstance(statement, _LOOPS)
 
 

@@ -10,7 +10,7 @@ import ast
 import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeVar, cast
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
@@ -39,6 +39,8 @@ from codemods.engine.codemod import (
 
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Position = tuple[int, int]
+_Display = TypeVar("_Display", cst.Dict, cst.List)
+_Element = cst.BaseDictElement | cst.BaseElement
 _IMPORT_WIDTH = 88  # a longer import is split in two
 _SEED = "pass\n"  # stands before every snippet, so that its first comment belongs to its first statement
 
@@ -121,7 +123,7 @@ def _overlap(one: Rewrite, other: Rewrite) -> bool:
             for other_edit in other.edits:
                 for other_node, other_exclusive in _nodes(other_edit):
                     if not (exclusive or other_exclusive):
-                        if node is other_node and type(edit) is type(other_edit) and isinstance(edit, (Unwrap, Rename)):
+                        if node is other_node and _same(edit, other_edit):
                             return True
                         continue
                     other_start, other_end = _span(other_node)
@@ -130,6 +132,13 @@ def _overlap(one: Rewrite, other: Rewrite) -> bool:
                     if (other_exclusive and inside) or (exclusive and around):
                         return True
     return False
+
+
+def _same(one: Edit, other: Edit) -> bool:
+    """Tell whether two edits of one node would do the same twice."""
+    if isinstance(one, AddArgument) and isinstance(other, AddArgument):
+        return one.name is not None and one.name == other.name
+    return type(one) is type(other) and isinstance(one, (Unwrap, Rename))
 
 
 # The file, cut into top-level statements. ----------------------------------------------------------
@@ -665,6 +674,14 @@ def _add_argument(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
             between = between.with_changes(first_line=tail.first_line)
             tail = tail.with_changes(first_line=cst.TrailingWhitespace())
             argument = argument.with_changes(comma=last.comma.with_changes(whitespace_after=tail))
+    elif isinstance(last.whitespace_after_arg, cst.ParenthesizedWhitespace):
+        # A comment behind a last argument without a comma stays behind it, too.
+        tail = last.whitespace_after_arg
+        if tail.first_line.comment is not None and isinstance(between, cst.ParenthesizedWhitespace):
+            between = between.with_changes(first_line=tail.first_line)
+            argument = argument.with_changes(
+                whitespace_after_arg=tail.with_changes(first_line=cst.TrailingWhitespace())
+            )
     last = last.with_changes(comma=cst.Comma(whitespace_after=between), whitespace_after_arg=cst.SimpleWhitespace(""))
     return call.with_changes(args=[*rest, last, argument])
 
@@ -697,16 +714,26 @@ def _without(elements: Sequence[cst.CSTNode], index: int) -> list[cst.CSTNode]:
 
 def _add_item(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
     assert isinstance(edit, AddItem)
-    display = cst.ensure_type(node, cst.Dict)
-    element = cst.DictElement(cst.parse_expression(edit.key, file.config), file.expression(edit.value))
+    value = file.expression(edit.value)
+    if edit.key is None:
+        return _with_element(cst.ensure_type(node, cst.List), cst.Element(value), "lbracket", "rbracket")
+    item = cst.DictElement(cst.parse_expression(edit.key, file.config), value)
+    return _with_element(cst.ensure_type(node, cst.Dict), item, "lbrace", "rbrace")
+
+
+def _with_element(display: _Display, element: _Element, opening: str, closing: str) -> _Display:
+    """Return a display with one more element, laid out as those before it."""
     if not display.elements:
         return display.with_changes(elements=[element])
     *rest, last = display.elements
     between: cst.BaseParenthesizableWhitespace = cst.SimpleWhitespace(" ")
+    start, end = getattr(display, opening), getattr(display, closing)
     if rest and isinstance(rest[-1].comma, cst.Comma):
         between = rest[-1].comma.whitespace_after
-    elif isinstance(display.lbrace.whitespace_after, cst.ParenthesizedWhitespace):
-        between = display.lbrace.whitespace_after
+    elif isinstance(start.whitespace_after, cst.ParenthesizedWhitespace):
+        between = start.whitespace_after
+    if isinstance(between, cst.ParenthesizedWhitespace) and between.first_line.comment is not None:
+        between = between.with_changes(first_line=cst.TrailingWhitespace())
     element = element.with_changes(comma=last.comma)
     if isinstance(last.comma, cst.Comma) and isinstance(last.comma.whitespace_after, cst.ParenthesizedWhitespace):
         # A comment behind the last item stays behind it.
@@ -715,13 +742,13 @@ def _add_item(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
             between = between.with_changes(first_line=tail.first_line)
             tail = tail.with_changes(first_line=cst.TrailingWhitespace())
             element = element.with_changes(comma=last.comma.with_changes(whitespace_after=tail))
-    elif isinstance(display.rbrace.whitespace_before, cst.ParenthesizedWhitespace):
+    elif isinstance(end.whitespace_before, cst.ParenthesizedWhitespace):
         # A comment behind a last item without a comma stays behind it, too.
-        tail = display.rbrace.whitespace_before
+        tail = end.whitespace_before
         if tail.first_line.comment is not None and isinstance(between, cst.ParenthesizedWhitespace):
             between = between.with_changes(first_line=tail.first_line)
             tail = tail.with_changes(first_line=cst.TrailingWhitespace())
-            display = display.with_changes(rbrace=display.rbrace.with_changes(whitespace_before=tail))
+            display = display.with_changes(**{closing: end.with_changes(whitespace_before=tail)})
     return display.with_changes(elements=[*rest, last.with_changes(comma=cst.Comma(whitespace_after=between)), element])
 
 

@@ -150,10 +150,10 @@ class RemoveArgument:
 
 @dataclass(frozen=True)
 class AddItem:
-    """Append ``key: value`` to a dict display."""
+    """Append ``key: value`` to a dict display, or ``value`` to a list display (``key`` is None)."""
 
-    node: ast.Dict
-    key: str
+    node: ast.Dict | ast.List
+    key: str | None
     value: Code
 
 
