@@ -140,6 +140,10 @@ class AddKerasSuffix(Codemod):
     """Names the files of models and weights as Keras 3 asks for."""
 
     triggers = (b"save", b"ModelCheckpoint", b"load_model", b"load_weights")
+    # Called on something; what stands between may be a line's end, in a notebook's JSON too.
+    pattern = re.compile(
+        rb"\.(?:[\s\\\",]|\\n)*(?:save|save_weights|load_weights)(?:[\s\\]|\\n)*\(|save_model|load_model|ModelCheckpoint"
+    )
     refusals = (
         READ_ELSEWHERE, OUT_OF_REACH, UNKNOWN_ENDING, TWO_KINDS, UNSUPPORTED, UNPACKED, NAME_TAKEN, SERVED, NO_CONFIG,
         LAMBDA, UNBUILT, NO_FOLDER,

@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from codemods.analysis.module import children
+from codemods.analysis.module import Function, children, module_id
 from codemods.analysis.names import canonical
+from codemods.analysis.texts import CALLED
 
 if TYPE_CHECKING:
     from codemods.analysis.module import Module
     from codemods.analysis.project import Project
 
 FUNCTION = "tensorflow.function"
+_STATEMENTS: tuple[type[ast.AST], ...] = (*ast.stmt.__subclasses__(), ast.ExceptHandler, ast.match_case)
+_BLOCKS = {
+    kind: tuple(name for name in ("body", "orelse", "finalbody", "handlers", "cases") if name in kind._fields)
+    for kind in _STATEMENTS
+}
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _REPLICA_METHODS = frozenset({"run", "experimental_run_v2", "call_for_each_replica", "experimental_run"})
 _DATASET_METHODS = frozenset({"map", "filter", "flat_map", "interleave", "reduce", "scan"})
 _KERAS_METHODS = frozenset({"call", "train_step", "test_step", "predict_step", "compute_loss", "update_state"})
@@ -35,23 +42,20 @@ _TRACING = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Use:
-    """One place that names a function.
+class Use(NamedTuple):
+    """One place that calls a function, or hands it to a call.
 
     Attributes:
         function: the qualified name, inside the module, of the function it stands in; None outside of any.
         dotted: the name with its import put in (``pkg.mod.f``); None for an attribute of an object.
         receiver: the class whose ``self`` it is an attribute of.
         traces: it is handed to TensorFlow, which traces it.
-        calls: it is called there.
     """
 
     function: str | None
     dotted: str | None
     receiver: str | None
     traces: bool
-    calls: bool
 
 
 @dataclass
@@ -59,7 +63,7 @@ class Summary:
     """What other modules must know of one to follow calls.
 
     Attributes:
-        uses: the places that name a function, by its last name.
+        uses: the places that call a function or hand it on, by its last name.
         traced: functions that TensorFlow traces by themselves, by their qualified names in the module.
         bases: the dotted names of each class's bases.
     """
@@ -86,8 +90,8 @@ def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
         node = todo.pop()
         if isinstance(node, ast.stmt):
             yield node
-        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
-            todo.extend(getattr(node, name, ()))
+        for name in _BLOCKS[type(node)]:
+            todo += getattr(node, name)
 
 
 class _Walk:
@@ -108,8 +112,7 @@ class _Walk:
                     self.imports[alias.asname or alias.name] = f"{base}{joint}{alias.name}"
             elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 self.aliases[node.targets[0].id] = node.value
-        for child in tree.body:
-            self.visit(child, tree, None, None, None)
+        self.block(tree.body, None, None)
 
     def dotted(self, node: ast.AST | None) -> str | None:
         """Return a name with its import put in; None for what hangs on an object."""
@@ -123,77 +126,72 @@ class _Walk:
             return None if parts else node.id
         return canonical(".".join([self.imports[node.id], *reversed(parts)]))
 
-    def visit(
-        self, node: ast.AST, parent: ast.AST, call: ast.Call | None, function: str | None, owner: str | None
-    ) -> None:
-        """Record a node and what is in it.
+    def block(self, nodes: Iterable[ast.AST], function: str | None, owner: str | None) -> None:
+        """Record the calls and definitions in some code.
 
         Args:
-            node: the node.
-            parent: the node around it.
-            call: the call that it is an argument of.
+            nodes: the code.
             function: the qualified name of the function around it.
             owner: the qualified name of the class around that.
         """
-        if isinstance(node, ast.Constant):
-            return
-        if isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Load):
-                self.use(node, parent, call, function, owner)
-            return
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            name = ".".join(part for part in (self.inside(function, owner, parent), node.name) if part)
-            for part in children(node):
-                if part not in node.body:
-                    self.visit(part, node, None, function, owner)
-            if isinstance(node, ast.ClassDef):
-                self.summary.bases[name] = tuple(filter(None, map(self.dotted, node.bases)))
-                for part in node.body:
-                    self.visit(part, node, None, function, name)
-            else:
-                if any(self.makes_traced(decorator) for decorator in node.decorator_list):
-                    self.summary.traced.add(name)
-                for part in node.body:
-                    self.visit(part, node, None, name, owner)
-            return
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-            self.use(node, parent, call, function, owner)
-        if isinstance(node, ast.Call):
-            self.visit(node.func, node, None, function, owner)
-            for argument in node.args:
-                self.visit(argument, node, node, function, owner)
-            for given in node.keywords:
-                self.visit(given.value, node, node, function, owner)
-            return
-        inner = call if isinstance(node, ast.Lambda) else None
-        for child in children(node):
-            self.visit(child, node, inner, function, owner)
+        pending = list(nodes)
+        for node in pending:  # which grows
+            kind = type(node)
+            if kind in _DEFINITIONS:
+                self.define(cast("Function | ast.ClassDef", node), function, function, owner)
+                continue
+            if kind is ast.Call:
+                self.call(cast("ast.Call", node), function, owner)
+            pending += children(node)
 
-    def inside(self, function: str | None, owner: str | None, parent: ast.AST) -> str | None:
-        return owner if isinstance(parent, ast.ClassDef) else function
-
-    def use(
-        self,
-        node: ast.Attribute | ast.Name,
-        parent: ast.AST,
-        call: ast.Call | None,
-        function: str | None,
-        owner: str | None,
+    def define(
+        self, node: Function | ast.ClassDef, around: str | None, function: str | None, owner: str | None
     ) -> None:
-        name = node.attr if isinstance(node, ast.Attribute) else node.id
-        if isinstance(node, ast.Name):
+        name = f"{around}.{node.name}" if around else node.name
+        inner = set(node.body)
+        self.block((part for part in children(node) if part not in inner), function, owner)
+        if isinstance(node, ast.ClassDef):
+            self.summary.bases[name] = tuple(filter(None, map(self.dotted, node.bases)))
+            for part in node.body:
+                if isinstance(part, _DEFINITIONS):
+                    self.define(part, name, function, name)
+                else:
+                    self.block([part], function, name)
+        else:
+            if any(self.makes_traced(decorator) for decorator in node.decorator_list):
+                self.summary.traced.add(name)
+            self.block(node.body, name, owner)
+
+    def call(self, call: ast.Call, function: str | None, owner: str | None) -> None:
+        """Record what is called, and the functions that are handed over."""
+        self.use(call.func, None, function, owner)
+        for argument in call.args:
+            self.use(argument, call, function, owner)
+        for given in call.keywords:
+            self.use(given.value, call, function, owner)
+
+    def use(self, node: ast.AST, given_to: ast.Call | None, function: str | None, owner: str | None) -> None:
+        while given_to is not None and isinstance(node, ast.Lambda):
+            node = node.body
+        receiver: str | None = None
+        if isinstance(node, ast.Attribute):
+            name = node.attr
+            if isinstance(node.value, ast.Name) and node.value.id == "self":
+                receiver = owner
+        elif isinstance(node, ast.Name):
             name = self.imports.get(node.id, node.id).rpartition(".")[2]
+        else:
+            return
         if name not in self.defined:
             return
-        is_self = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
-        traces = call is not None and self.hands_over(call)
-        # Who is given a function may call it; what holds for the giver holds for the function then.
-        given = call is not None and self.dotted(call.func) not in _EAGER
-        calls = given or (isinstance(parent, ast.Call) and parent.func is node)
         dotted = self.dotted(node)
         if dotted is not None and dotted.startswith(("tensorflow.", "keras.")):
             return
-        self.summary.uses.setdefault(name, []).append(Use(function, dotted, owner if is_self else None, traces, calls))
+        traces = given_to is not None and self.hands_over(given_to)
+        # Who is given a function may call it; what holds for the giver holds for the function then.
+        if not traces and (function is None or (given_to is not None and self.dotted(given_to.func) in _EAGER)):
+            return
+        self.summary.uses.setdefault(name, []).append(Use(function, dotted, receiver, traces))
 
     def makes_traced(self, node: ast.expr, depth: int = 0) -> bool:
         if self.dotted(node) == FUNCTION:
@@ -217,13 +215,13 @@ class _Walk:
             return True
         if name is not None or not isinstance(call.func, ast.Attribute):
             return False
+        if call.func.attr not in _REPLICA_METHODS | _DATASET_METHODS:
+            return False
         known = self.origin(call.func.value)
         receiver = ast.unparse(call.func.value).lower()
         if call.func.attr in _REPLICA_METHODS:
             return known == "tensorflow" or (known is None and ("strategy" in receiver or "distribut" in receiver))
-        if call.func.attr in _DATASET_METHODS:
-            return known == "tensorflow" or (known is None and ("dataset" in receiver or receiver.endswith("ds")))
-        return False
+        return known == "tensorflow" or (known is None and ("dataset" in receiver or receiver.endswith("ds")))
 
     def origin(self, node: ast.expr, depth: int = 0) -> str | None:
         """Return the library that made an object, "" for this project's own; None if that isn't known."""
@@ -248,6 +246,8 @@ class CallGraph:
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self.texts = project.texts
+        self.packages = frozenset(path for path in project.files if path.endswith("__init__.py"))
         self.summaries: dict[str, Summary | None] = {}
         self.known: dict[tuple[str, str], bool] = {}
 
@@ -260,7 +260,7 @@ class CallGraph:
         """Return a module's summary, None if it can't be read."""
         if path not in self.summaries:
             tree = self.project.tree(path)
-            self.summaries[path] = summarize(tree, self.project.function_names) if tree is not None else None
+            self.summaries[path] = summarize(tree, self.texts.function_names) if tree is not None else None
         return self.summaries[path]
 
     def is_traced(self, module: Module, qualname: str) -> bool:
@@ -308,17 +308,20 @@ class CallGraph:
         method = here is not None and owner in here.bases
         if name.startswith("__") and name != "__call__":
             return
-        word = f".{name}" if method else name
-        paths = [path, *(other for other in self.project.mentioning(word) if other != path)]
-        for other in paths:
+        using = self.texts.holding(f".{name}", CALLED) if method else self._importers(path, name)
+        for other in [path, *(other for other in using if other != path)]:
             summary = self.summary(other)
             for use in summary.uses.get(name, ()) if summary is not None else ():
-                if not self._may_mean(use, other, path, qualname, method):
-                    continue
-                if use.traces:
-                    yield None
-                elif use.function is not None and use.calls:
-                    yield other, use.function
+                if self._may_mean(use, other, path, qualname, method):
+                    yield None if use.traces or use.function is None else (other, use.function)
+
+    def _importers(self, path: str, name: str) -> list[str]:
+        """Return the modules that may import a function: from its module, or from a package that knows its name."""
+        holding = self.texts.holding(name)
+        packages = {*holding, *self.texts.holding("import", r" \*")} & self.packages
+        words = {module_id(other).rpartition(".")[2] for other in (path, *packages)}
+        importing = {other for word in words for other in self.texts.importing(word)}
+        return [other for other in holding if other in importing]
 
     def _may_mean(self, use: Use, where: str, path: str, qualname: str, method: bool) -> bool:
         owner = qualname.rpartition(".")[0]

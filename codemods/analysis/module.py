@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from codemods.analysis.names import canonical
 
@@ -111,9 +111,10 @@ class Module:
         nodes: list[ast.AST] = [self.tree]
         parents: dict[ast.AST, ast.AST] = {}
         for node in nodes:  # which grows
-            for child in children(node):
+            found = children(node)
+            nodes += found
+            for child in found:
                 parents[child] = node
-                nodes.append(child)
         return nodes, parents
 
     @property
@@ -138,9 +139,10 @@ class Module:
         return node in self._parents
 
     def find_all(self, *kinds: type[NodeT]) -> Iterator[NodeT]:
-        """Yield the nodes of some kinds in the order of the source."""
+        """Yield the nodes of some kinds (leaf classes of :mod:`ast`) in the order of the source."""
         if kinds not in self._found:
-            found: list[ast.AST] = [node for node in self._nodes if isinstance(node, kinds)]
+            exact = set(kinds)
+            found: list[ast.AST] = [node for node in self._nodes if type(node) in exact]
             found.sort(key=lambda node: (getattr(node, "lineno", 0), getattr(node, "col_offset", 0)))
             self._found[kinds] = found
         return (cast("NodeT", node) for node in self._found[kinds])
@@ -204,7 +206,8 @@ class Module:
 
     @cached_property
     def _visited(self) -> _Scopes:
-        return _Scopes(self.tree)
+        declares = "global" in self.text or "nonlocal" in self.text
+        return _Scopes(self.tree, declares)
 
     @property
     def _scopes(self) -> dict[ast.AST, Scope]:
@@ -348,23 +351,28 @@ class Module:
         return {self.qualname(node): cast("Function | ast.ClassDef", node) for node in found}
 
 
-# What a name is used for is no node of its own: all names share it.
+# Fields that hold no node, and those whose nodes are no code of their own: all names and operations share them.
+_PLAIN = frozenset({
+    "ctx", "op", "ops", "id", "attr", "arg", "asname", "module", "level", "kind", "conversion", "simple", "is_async",
+    "kwd_attrs", "rest", "tag", "type_comment",
+})  # fmt: skip
+_LEAVES = (ast.Constant, ast.Global, ast.Nonlocal, ast.alias)
 _FIELDS: dict[type, tuple[str, ...]] = {
-    kind: tuple(name for name in kind._fields if name not in {"ctx", "type_comment"})
+    kind: () if kind in _LEAVES else tuple(name for name in kind._fields if name not in _PLAIN)
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST)
 }
 
 
 def children(node: ast.AST) -> list[ast.AST]:
-    """Return the nodes directly in a node, which ``ast.iter_child_nodes`` takes three times as long for."""
+    """Return the nodes directly in a node but for operators: several times as fast as ``ast.iter_child_nodes``."""
     found: list[ast.AST] = []
     for name in _FIELDS[type(node)]:
         value = getattr(node, name, None)
-        if isinstance(value, ast.AST):
+        if value.__class__ is list:
+            found += value if None not in value else [each for each in value if each is not None]
+        elif isinstance(value, ast.AST):
             found.append(value)
-        elif isinstance(value, list):
-            found += [each for each in value if isinstance(each, ast.AST)]
     return found
 
 
@@ -393,9 +401,15 @@ def _declarations(body: Sequence[ast.AST]) -> Iterator[ast.Global | ast.Nonlocal
 
 
 class _Scopes:
-    """Collects the bindings of every scope in one pass."""
+    """Collects the bindings of every scope in one pass.
 
-    def __init__(self, tree: ast.Module) -> None:
+    Args:
+        tree: the module.
+        declares: it may hold ``global`` or ``nonlocal``.
+    """
+
+    def __init__(self, tree: ast.Module, declares: bool) -> None:
+        self.declares = declares
         self.scopes: dict[ast.AST, Scope] = {}
         self.scope_of: dict[ast.AST, Scope] = {}
         self.current = self.scopes[tree] = Scope(tree, None)
@@ -405,11 +419,12 @@ class _Scopes:
 
     def visit(self, node: ast.AST) -> None:
         self.scope_of[node] = self.current
-        visitor = getattr(self, f"visit_{type(node).__name__}", None)
+        visitor = _VISITORS.get(type(node))
         if visitor is not None:
-            visitor(node)
+            visitor(self, node)
         else:
-            self.generic_visit(node)
+            for child in children(node):
+                self.visit(child)
 
     def generic_visit(self, node: ast.AST) -> None:
         for child in children(node):
@@ -514,10 +529,10 @@ class _Scopes:
         self.bind(node.name, node)
         for decorator in node.decorator_list:
             self.visit(decorator)
-        self.visit_annotations(node)
+        self.annotations(node)
         self.enter(node, node.args, node.body)
 
-    def visit_annotations(self, node: Function) -> None:
+    def annotations(self, node: Function) -> None:
         if node.returns is not None:
             self.visit(node.returns)
 
@@ -541,7 +556,7 @@ class _Scopes:
                 self.scope_of[argument] = self.current
                 self.bind(argument.arg, argument)
         # ``global`` counts for the whole body, wherever it stands.
-        for declaration in _declarations(body):
+        for declaration in _declarations(body) if self.declares else ():
             self.visit(declaration)
         for part in body:
             self.visit(part)
@@ -573,3 +588,10 @@ class _Scopes:
         self.current = outer
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = comprehension  # noqa: N815
+
+
+_VISITORS: dict[type, Callable[[_Scopes, Any], None]] = {
+    getattr(ast, name.removeprefix("visit_")): visitor
+    for name, visitor in vars(_Scopes).items()
+    if name.startswith("visit_")
+}

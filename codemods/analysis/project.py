@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
-from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path, PurePath
 
 from codemods.analysis.callgraph import CallGraph
 from codemods.analysis.module import Function, Module, module_id
 from codemods.analysis.names import canonical
+from codemods.analysis.texts import Texts
 
 _KEPT = 1_500_000  # characters of source whose trees are kept; a tree takes some sixty times its source
-_KEPT_BYTES = 48_000_000  # of a project's files, kept to be searched again
 # A folder of this name in a project is not what its imports mean.
 _LIBRARIES = frozenset({"tensorflow", "keras", "tf_keras", "numpy", "torch"})
-
-# Files in a row, their paths, and where each ends.
-_Block = tuple[bytearray, list[str], list[int]]
 
 
 class Project:
@@ -57,10 +53,8 @@ class Project:
         self._modules: OrderedDict[str, Module | None] = OrderedDict()
         self._size = 0  # of the texts of the modules in memory
         self._resolving: set[tuple[str, str]] = set()
-        self._mentions: dict[str, list[str]] = {}
-        self._calling: dict[str, list[str]] = {}
         self._resolved: dict[tuple[str, str], str | None] = {}
-        self._kept: _Block | None = None
+        self._found: dict[tuple[str, str], tuple[str | None, str]] = {}
 
     @classmethod
     def of(cls, files: Mapping[str, str]) -> Project:
@@ -137,10 +131,9 @@ class Project:
             return None
 
     @cached_property
-    def function_names(self) -> frozenset[str]:
-        """The names of all functions that the project's modules define."""
-        found = {name for data in self._contents() for name in re.findall(rb"def\s+([A-Za-z_]\w*)", data)}
-        return frozenset(name.decode() for name in found)
+    def texts(self) -> Texts:
+        """The files as bytes."""
+        return Texts(self.files, self.read)
 
     def read(self, path: str) -> bytes | None:
         """Return the bytes of any file below the root, None if it can't be read."""
@@ -162,60 +155,12 @@ class Project:
             words: texts such as ``train`` or ``.train``; where one starts or ends with a letter, so does
                 a word of the file there.
         """
-        found: set[str] = set()
-        for word in words:
-            if word not in self._mentions:
-                start = r"\b" if word[0].isidentifier() else ""
-                end = r"\b" if word[-1].isidentifier() else ""
-                self._mentions[word] = list(self._search(word, f"{start}{re.escape(word)}{end}"))
-            found.update(self._mentions[word])
-        return sorted(found)
+        return sorted({path for word in words for path in self.texts.holding(word)})
 
     def calling(self, name: str) -> list[str]:
         """Return the paths of the files in which a name may be called, or be given another name, sorted."""
-        if name not in self._calling:
-            no_value = r"(?![ \t]*(?:[.\[:=+*/%<>!|&^@-]|\w))"
-            self._calling[name] = list(
-                self._search(name, rf"(?<!\bdef )(?<!\bclass )\b{name}\b(?:[ \t]+as\b|{no_value})")
-            )
-        return self._calling[name]
-
-    def _search(self, word: str, pattern: str) -> Iterator[str]:
-        """Yield the paths of the files in which a pattern is found that starts with a word."""
-        whole = re.compile(pattern.encode())
-        plain = word.encode()
-        for data, paths, ends in self._blocks():
-            position = data.find(plain)
-            while position >= 0:
-                number = bisect_right(ends, position)
-                if whole.search(data, position, ends[number]):
-                    yield paths[number]
-                position = data.find(plain, ends[number])
-
-    def _contents(self) -> Iterator[bytearray]:
-        return (data for data, _, _ in self._blocks())
-
-    def _blocks(self) -> Iterator[_Block]:
-        """Yield the bytes of all files, many at once: to search few long texts is much faster than many short ones."""
-        if self._kept is not None:
-            yield self._kept
-            return
-        data = bytearray()
-        paths: list[str] = []
-        ends: list[int] = []
-        whole = True
-        for path in sorted(self.files):
-            if len(data) > _KEPT_BYTES:
-                whole = False
-                yield data, paths, ends
-                data, paths, ends = bytearray(), [], []
-            data += self._read(self.root / path) or b""
-            data += b"\n"
-            paths.append(path)
-            ends.append(len(data))
-        if whole:
-            self._kept = data, paths, ends
-        yield data, paths, ends
+        no_value = r"(?![ \t]*(?:[.\[:=+*/%<>!|&^@-]|\w))"
+        return self.texts.holding(name, rf"(?<!\bdef {name})(?<!\bclass {name})(?:[ \t]+as\b|{no_value})")
 
     # Names. ------------------------------------------------------------------------------------
 
@@ -226,25 +171,32 @@ class Project:
             name: a dotted name as an import has it; leading dots are relative to the importer.
             importer: the path of the module that has the import.
         """
-        folder = Path(importer).parent
+        folder = importer.rpartition("/")[0]
+        key = name, folder
+        if key not in self._found:
+            self._found[key] = self._find(name, folder)
+        return self._found[key]
+
+    def _find(self, name: str, folder: str) -> tuple[str | None, str]:
         if name.startswith("."):
-            level = len(name) - len(name.lstrip("."))
-            for _ in range(level - 1):
-                folder = folder.parent
-            return self._below(folder, name.lstrip("."))
+            rest = name.lstrip(".")
+            return self._below(_above(folder, len(name) - len(rest) - 1), rest)
         first = name.partition(".")[0]
         if first in _LIBRARIES or first not in self._words:
             return None, name
-        for base in (folder, *folder.parents, Path("src")):
-            path, rest = self._below(base, name)
+        while True:
+            path, rest = self._below(folder, name)
             if path is not None:
                 return path, rest
-        return None, name
+            if not folder:
+                break
+            folder = _above(folder, 1)
+        return self._below("src", name)
 
-    def _below(self, base: Path, name: str) -> tuple[str | None, str]:
+    def _below(self, base: str, name: str) -> tuple[str | None, str]:
         parts = name.split(".") if name else []
         for length in range(len(parts), 0, -1):
-            stem = base.joinpath(*parts[:length]).as_posix()
+            stem = "/".join([base, *parts[:length]] if base else parts[:length])
             for path in (f"{stem}.py", f"{stem}/__init__.py"):
                 if path in self.files:
                     return path, ".".join(parts[length:])
@@ -280,25 +232,32 @@ class Project:
             path, rest = self._package(name, importer)
         if path is None:
             return None
-        module = self.module(path)
         identity = module_id(path)
-        if not rest or module is None:
-            return f"{identity}.{rest}".rstrip(".")
+        if not rest:
+            return identity
         first, _, others = rest.partition(".")
-        found = module.exported(first)
+        if self._defines(path, first):
+            return canonical(f"{identity}.{rest}")
+        module = self.module(path)
+        found = module.exported(first) if module is not None else None
         if found is None:
             return f"{identity}.{rest}"
         full = f"{found}.{others}".rstrip(".")
         return canonical(full)
 
+    def _defines(self, path: str, name: str) -> bool:
+        """Tell whether a module that isn't parsed yet has a function or class of a name, which it means to all then."""
+        if path in self._modules:
+            return False
+        definition = rb"^(?:async )?(?:def|class) %s\b" % name.encode()
+        return re.search(definition, self.texts.data(path), re.MULTILINE) is not None
+
     def _package(self, name: str, importer: str) -> tuple[str | None, str]:
         """Look a relative name up as an attribute of the package it is relative to."""
-        level = len(name) - len(name.lstrip("."))
-        folder = Path(importer).parent
-        for _ in range(level - 1):
-            folder = folder.parent
-        path = (folder / "__init__.py").as_posix()
-        return (path, name.lstrip(".")) if path in self.files else (None, name)
+        rest = name.lstrip(".")
+        folder = _above(importer.rpartition("/")[0], len(name) - len(rest) - 1)
+        path = f"{folder}/__init__.py".lstrip("/")
+        return (path, rest) if path in self.files else (None, name)
 
     def definition(self, name: str | None) -> tuple[Module, Function | ast.ClassDef] | None:
         """Return the function or class that a qualified name of this project means, with its module."""
@@ -311,3 +270,9 @@ class Project:
                 if node is not None:
                     return module, node
         return None
+
+
+def _above(folder: str, levels: int) -> str:
+    for _ in range(levels):
+        folder = folder.rpartition("/")[0]
+    return folder
