@@ -55,8 +55,17 @@ class Options:
         return Settings(names, unsafe, severity, target, fixes=fixes), found
 
 
-def _names(_context: click.Context, _parameter: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+def _names(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+    if values and not names:
+        raise click.BadParameter("it names no codemod")
+    return names
+
+
+def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return how a list of codemods may go on."""
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in registry.names() if name.startswith(last)]
 
 
 def _version(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -71,13 +80,16 @@ def _processors() -> int:
 
 def _format(*names: str) -> Callable[[CommandT], CommandT]:
     """Return the option that chooses one of some formats."""
-    return click.option("--format", type=click.Choice(names), default=names[0], show_default=True)
+    return click.option(
+        "--format", type=click.Choice(names), default=names[0], show_default=True, help="How to report."
+    )
 
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_NAMES: dict[str, Any] = {"multiple": True, "callback": _names, "metavar": "A,B", "shell_complete": _complete}
 _OPTIONS = (
-    click.option("--select", multiple=True, callback=_names, metavar="A,B", help="Run only these codemods."),
-    click.option("--ignore", multiple=True, callback=_names, metavar="A,B", help="Leave these codemods out."),
+    click.option("--select", **_NAMES, help="Run only these codemods."),
+    click.option("--ignore", **_NAMES, help="Leave these codemods out."),
     click.option(
         "--severity",
         type=click.Choice([str(severity) for severity in reversed(Severity)]),
@@ -92,8 +104,14 @@ _OPTIONS = (
         callback=_version,
         help="The TensorFlow version that the code is for; else what its project asks for.",
     ),
-    click.option("--jobs", type=click.IntRange(1), default=_processors, metavar="N", help="Processes to use."),
-    click.option("--quiet", is_flag=True, help="Print no findings; failures are always named."),
+    click.option(
+        "--jobs",
+        type=click.IntRange(1),
+        default=_processors,
+        metavar="N",
+        help="Processes to use; else as many as there are processors.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Print no findings; failures are always named."),
     click.option("--config", type=_FILE, help="Read [tool.tf-codemods] from this file."),
 )
 
@@ -134,11 +152,27 @@ def _runs(command: CommandT) -> CommandT:
     return command
 
 
-_PATHS = click.argument("paths", nargs=-1, metavar="[PATH]...")
-_STDIN_FILENAME = click.option("--stdin-filename", metavar="NAME", help="The name of what `-` reads.")
+_PATHS = click.argument("paths", nargs=-1, type=click.Path(allow_dash=True), metavar="[PATH]...")
+_STDIN_FILENAME = click.option(
+    "--stdin-filename", type=click.Path(), metavar="NAME", help="The name of what `-` reads: its project, its kind."
+)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": terminal.WIDTH})
+class _Commands(click.Group):
+    """Lists the commands in the order in which a user meets them, and ends each of them cleanly."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with console.guarded():
+            return super().invoke(ctx)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(self.commands)
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": terminal.WIDTH}
+)
 @click.version_option(codemods.__version__, message="%(prog)s %(version)s")
 def main() -> None:
     """Rewrite TensorFlow code for logging, saving and loading; the diff can be seen first.
@@ -146,6 +180,9 @@ def main() -> None:
     Exit status: 0 when nothing is left to change, 1 when `diff` found changes to make, 2 for wrong
     usage and for any file that could not be read, parsed, decoded or written.
     """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # the shell has closed it
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - as long as the program runs
 
 
 @main.command()
@@ -157,14 +194,13 @@ def diff(paths: tuple[str, ...], stdin_filename: str | None, **options: Any) -> 
 
     The patch goes to standard output, as `git apply` takes it; the findings go to standard error.
     """
-    with console.interruptible():
-        asked = Options(**options)
-        if paths == ("-",):
-            results, _, settings = _standard_input(stdin_filename, asked)
-        else:
-            results, settings = _analyse(paths or (".",), asked)
-        _report(results, asked, settings, written=False, patches=True, log=sys.stderr)
-        _exit(results, CHANGES)
+    asked = Options(**options)
+    if _is_standard_input(paths, stdin_filename):
+        results, _, settings = _standard_input(stdin_filename, asked)
+    else:
+        results, settings = _analyse(paths or (".",), asked)
+    _report(results, asked, settings, written=False, patches=True, log=sys.stderr)
+    _exit(results, CHANGES)
 
 
 @main.command()
@@ -183,14 +219,15 @@ def fix(
 ) -> None:
     """Rewrite files in place; for `-`, print the result."""
     written: list[FileResult] = []
-    with console.interruptible(written):
+    with console.guarded(written):
         asked = Options(**options)
         if command and "-" in paths:
             raise click.UsageError("--verify needs files, not standard input")
-        if paths == ("-",):
+        if _is_standard_input(paths, stdin_filename):
             results, output, settings = _standard_input(stdin_filename, asked)
             if asked.format == "text":
                 sys.stdout.buffer.write(output)
+                sys.stdout.buffer.flush()
             _report(results, asked, settings, written=True, log=sys.stderr)
             _exit(results)
         results, settings = _analyse(paths or (".",), asked)
@@ -218,11 +255,15 @@ def migrate(
     timeout: float,
     **options: Any,
 ) -> None:
-    """Rewrite a whole repository, and report what was changed, what was refused, and why."""
+    """Rewrite a whole repository, and report on it.
+
+    The report says what was changed by which codemod, and what was refused and why. The folder has to be in git and
+    without uncommitted changes, so that these stay apart from those that are made.
+    """
     from codemods.engine.git import no_way_back
 
     written: list[FileResult] = []
-    with console.interruptible(written):
+    with console.guarded(written):
         asked = Options(**options)
         if report and not report.absolute().parent.is_dir():
             raise click.UsageError(f"there is no folder for the report {report}")
@@ -253,11 +294,12 @@ def migrate(
     help="The project, or a folder in it, whose run it was; else that of the working directory.",
 )
 @_format("text", "json")
-@click.option("--quiet", is_flag=True, help="Name only the files that were left alone.")
+@click.option("-q", "--quiet", is_flag=True, help="Name only the files that were left alone.")
 def undo(run: int | None, listing: bool, tree: Path, format: str, quiet: bool) -> None:  # noqa: A002
-    """Put back what a `fix` or `migrate` changed: the run with this number, else the last one.
+    """Put back what a `fix` or `migrate` changed.
 
-    Only a file whose bytes are still those that the run wrote is put back; the others are named and left alone.
+    RUN is the number of a run, as `--list` shows it; without it, the last one is undone that wasn't yet. Only a file
+    whose bytes are still those that the run wrote is put back; the others are named and left alone.
     This is a run of its own: undo that by its number, and the changes are there again.
 
     Exit status: 0 when all files are as they were before the run, 2 when any was left alone.
@@ -267,7 +309,7 @@ def undo(run: int | None, listing: bool, tree: Path, format: str, quiet: bool) -
     from codemods.reports import json, runs
 
     results: list[FileResult] = []
-    with console.interruptible(results):
+    with console.guarded(results):
         journal = Journal.around(tree)
         try:
             if listing:
@@ -285,12 +327,12 @@ def undo(run: int | None, listing: bool, tree: Path, format: str, quiet: bool) -
 
 
 @main.command()
-@click.argument("script")
+@click.argument("script", type=click.Path())
 @click.argument("arguments", nargs=-1, metavar="[-- ARG...]")
 @_runs
 @_common("text", "json")
 def verify(script: str, arguments: tuple[str, ...], python: str | None, timeout: float, **options: Any) -> None:
-    """Run a program before and after its project's rewrite, and compare what it did.
+    """Run a program before and after the rewrite, and compare.
 
     The program, a script or a notebook, is run under TensorFlow in copies of its project; nothing is written.
     Its events, variables, saved files, output and end are compared. The verdict is `same`, `repaired` (what it
@@ -304,24 +346,23 @@ def verify(script: str, arguments: tuple[str, ...], python: str | None, timeout:
     from codemods.verify.program import ProgramError, program
     from codemods.verify.proof import NOT_RUN, Trials
 
-    with console.interruptible():
-        asked = Options(**options)
-        try:
-            found = program(script, arguments, python=python, timeout=timeout)
-        except ProgramError as error:
-            raise click.UsageError(str(error)) from error
-        results, _ = _analyse((str(found.root), str(found.script)), asked)
-        failed = [result for result in results if result.status is FileStatus.FAILED]
-        for paragraph in terminal.failures(failed, skipped=False):
-            console.say(paragraph, sys.stderr)
-        if any((Path.cwd() / result.path).resolve() == found.script.resolve() for result in failed):
-            sys.exit(NOT_RUN)
-        proof = Trials(found, Path.cwd(), _announcer(asked)).prove(results)
-        if asked.format == "json":
-            click.echo(verdict.render_json(proof))
-        else:
-            console.say(verdict.verdict(proof) if asked.quiet else verdict.render(proof), sys.stdout)
-        sys.exit(proof.status)
+    asked = Options(**options)
+    try:
+        found = program(script, arguments, python=python, timeout=timeout)
+    except ProgramError as error:
+        raise click.UsageError(str(error)) from error
+    results, _ = _analyse((str(found.root), str(found.script)), asked)
+    failed = [result for result in results if result.status is FileStatus.FAILED]
+    for paragraph in terminal.failures(failed, skipped=False):
+        console.say(paragraph, sys.stderr)
+    if any((Path.cwd() / result.path).resolve() == found.script.resolve() for result in failed):
+        sys.exit(NOT_RUN)
+    proof = Trials(found, Path.cwd(), _announcer(asked)).prove(results)
+    if asked.format == "json":
+        click.echo(verdict.render_json(proof))
+    else:
+        console.say(verdict.verdict(proof) if asked.quiet else verdict.render(proof), sys.stdout)
+    sys.exit(proof.status)
 
 
 @main.command("list")
@@ -338,9 +379,9 @@ def list_(format: str) -> None:  # noqa: A002 - the name of the option
 
 
 @main.command()
-@click.argument("codemod")
+@click.argument("codemod", shell_complete=_complete)
 def explain(codemod: str) -> None:
-    """Explain a codemod: what it does and why, with examples, and what it refuses."""
+    """Explain a codemod: what it does, why, what it refuses."""
     try:
         console.say(terminal.explanation(registry.load(codemod)), sys.stdout)
     except registry.UnknownCodemodError as error:
@@ -366,6 +407,12 @@ def _analyse(paths: Sequence[str], asked: Options, *, progress: bool = False) ->
     if progress:
         results = console.progress(results, len(files.files) + len(files.failures))
     return list(results), settings
+
+
+def _is_standard_input(paths: tuple[str, ...], name: str | None) -> bool:
+    if name is not None and paths != ("-",):
+        raise click.UsageError("--stdin-filename names what `-` reads; that has to be the only path")
+    return paths == ("-",)
 
 
 def _standard_input(name: str | None, asked: Options) -> tuple[list[FileResult], bytes, Settings]:

@@ -104,12 +104,18 @@ def test_a_failure_weighs_more_than_changes_and_the_other_files_are_done(folder:
     [
         (("diff", "missing.py"), "missing.py"),
         (("diff", "-", "train.py"), "stands alone"),
+        (("diff", ""), "no file or folder"),
         (("diff", "--select", "no-such"), "'no-such'"),
+        (("diff", "--select", ","), "no codemod"),
+        (("fix", "--select", "rename_old"), "did you mean rename-old?"),
+        (("fix", "train.py", "--stdin-filename", "train.py"), "the only path"),
+        (("dif",), "'diff'"),
         (("diff", "--severity", "awful"), "awful"),
         (("diff", "--jobs", "0"), "0"),
         (("diff", "--target", "newest"), "newest"),
         (("diff", "--config", "missing.toml"), "missing.toml"),
         (("explain", "no-such"), "'no-such'"),
+        (("explain", "renameold"), "did you mean rename-old?"),
         (("undo",), "no run"),
         (("undo", "7"), "no run 7"),
         (("undo", "last"), "last"),
@@ -285,7 +291,7 @@ def test_a_configuration_that_cant_be_followed_is_wrong_usage(folder: Path) -> N
     done = tool("diff")
     assert done.returncode == 2
     assert b"pyproject.toml" in done.stderr
-    assert b"'selct'" in done.stderr
+    assert b"'selct'; did you mean select?" in done.stderr
 
 
 # migrate. ----------------------------------------------------------------------------------------
@@ -459,6 +465,39 @@ def test_nothing_heavy_is_imported_where_nothing_is_to_be_done(folder: Path) -> 
     assert done.stdout == b"[]\n", done.stderr
 
 
+def test_help_fits_the_lines_that_it_has(folder: Path) -> None:
+    text = tool("-h").stdout.decode()
+    assert "..." not in text.partition("Commands:")[2]
+    listed = [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines()]
+    assert listed == ["diff", "fix", "migrate", "undo", "verify", "list", "explain"]
+    for name in listed:
+        lines = tool(name, "-h").stdout.decode().splitlines()
+        assert lines[0].startswith(f"Usage: tf-codemods {name} ")
+        assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["ex"], ["explain"]),
+        (["diff", "--sel"], ["--select"]),
+        (["diff", "--select", "rename"], ["rename-old"]),
+        (["diff", "--select", "a,rename"], ["a,rename-old"]),
+        (["explain", "rename"], ["rename-old"]),
+        (["diff", "--format", "s"], ["sarif"]),
+    ],
+)
+def test_the_shell_can_complete(folder: Path, words: list[str], offered: list[str]) -> None:
+    given = {"COMP_WORDS": " ".join(["tf-codemods", *words]), "COMP_CWORD": str(len(words))}
+    done = subprocess.run(
+        [sys.executable, str(FAKES)],
+        capture_output=True,
+        check=False,
+        env={**ENVIRONMENT, **given, "_TF_CODEMODS_COMPLETE": "bash_complete"},
+    )
+    assert done.stdout.decode().split() == [f"plain,{word}" for word in offered]
+
+
 # Terminals, pipes and interrupts. ----------------------------------------------------------------
 
 
@@ -514,6 +553,43 @@ def test_a_reader_who_leaves_early_is_no_error(folder: Path) -> None:
         assert b"Traceback" not in errors
         assert b"BrokenPipe" not in errors
     assert all(file.read_text() == NEW for file in folder.glob("*.py"))
+
+
+@pytest.mark.parametrize("arguments", [("diff",), ("fix",), ("diff", "--format", "sarif"), ("list",)])
+def test_a_full_disk_is_told_and_ends_with_two(folder: Path, arguments: tuple[str, ...]) -> None:
+    (folder / "train.py").write_text(OLD)
+    command = [sys.executable, str(FAKES), *arguments, *(FAKE if arguments[0] in COMMANDS else ())]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, env=ENVIRONMENT)
+    assert done.returncode == 2
+    written = "1 file written: train.py" if arguments[0] == "fix" else "no file was written"
+    last = done.stderr.decode().splitlines()[-1]
+    assert last == f"Error: standard output: No space left on device; {written}."
+
+
+def test_streams_that_are_closed_are_no_error(folder: Path) -> None:
+    (folder / "train.py").write_text(OLD)
+    for arguments in ("diff", "diff -", "fix --format json", "undo"):
+        words = arguments.split()
+        chosen = FAKE if words[0] in COMMANDS else ()
+        closed = ["sh", "-c", '"$@" <&- >&- 2>&-', "sh", sys.executable, str(FAKES), *words, *chosen]
+        done = subprocess.run(closed, capture_output=True, check=False, env=ENVIRONMENT)
+        assert done.returncode == (1 if arguments == "diff" else 0), arguments
+    assert (folder / "train.py").read_text() == OLD
+
+
+def test_a_working_directory_that_is_gone_is_told(folder: Path) -> None:
+    gone = folder / "gone"
+    gone.mkdir()
+    script = f'cd "{gone}" && rmdir "{gone}" && "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", sys.executable, str(FAKES), "diff"],
+        capture_output=True,
+        check=False,
+        env=ENVIRONMENT,
+    )
+    assert done.returncode == 2
+    assert b"Error: the working directory: No such file or directory" in done.stderr
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

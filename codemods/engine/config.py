@@ -106,7 +106,8 @@ def _parse(text: str) -> dict[str, Any]:
 def _config(file: Path, table: dict[str, Any]) -> Config:
     for key, value in table.items():
         if key not in _CHECKS:
-            raise ConfigError(f"{file}: [tool.tf-codemods] has the unknown key {key!r}; there are {', '.join(_CHECKS)}")
+            meant = registry.nearest(key, list(_CHECKS))
+            raise ConfigError(f"{file}: [tool.tf-codemods] has the unknown key {key!r}; {meant}")
         wrong = _CHECKS[key](value)
         if wrong:
             raise ConfigError(f"{file}: [tool.tf-codemods] {key} {wrong}")

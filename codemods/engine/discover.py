@@ -164,6 +164,8 @@ def discover(
     for path in paths:
         named = os.path.join(cwd, path)
         try:
+            if not str(path):  # of a variable that isn't set, most likely: not all there is
+                raise FileNotFoundError
             real = os.path.realpath(named, strict=True)
             mode = os.stat(real).st_mode
         except PermissionError as error:

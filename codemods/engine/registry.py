@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import pkgutil
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from codemods.engine.codemod import Codemod
 
 
 class UnknownCodemodError(ValueError):
-    """A name that no codemod has; the message says which there are."""
+    """A name that no codemod has; the message says which was meant, or which there are."""
 
 
 @cache
@@ -29,8 +30,7 @@ def load(name: str) -> Codemod:
     Raises:
         UnknownCodemodError: there is none.
     """
-    if name not in names():
-        raise UnknownCodemodError(f"there is no codemod {name!r}; there are {', '.join(names())}")
+    _check(name)
     module = importlib.import_module(f"codemods.{name.replace('-', '_')}")
     found = [
         value
@@ -52,6 +52,16 @@ def select(select: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[str,
         UnknownCodemodError: a name in either is not a codemod's.
     """
     for name in (*select, *ignore):
-        if name not in names():
-            raise UnknownCodemodError(f"there is no codemod {name!r}; there are {', '.join(names())}")
+        _check(name)
     return tuple(name for name in names() if (not select or name in select) and name not in ignore)
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return which of the names that are known may be meant by one that isn't, as the end of a sentence."""
+    near = difflib.get_close_matches(name.lower().replace("_", "-"), known, 1, 0.5)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+
+
+def _check(name: str) -> None:
+    if name not in names():
+        raise UnknownCodemodError(f"there is no codemod {name!r}; {nearest(name, names())}")

@@ -16,6 +16,8 @@ from codemods.engine.result import FileResult, FileStatus, Settings
 from codemods.reports import terminal
 
 _INTERRUPTED = 128 + signal.SIGINT
+_FAILED = 2
+_NAMED = 10
 
 
 def say(text: str, stream: TextIO) -> None:
@@ -65,8 +67,8 @@ def report(
 
 
 @contextlib.contextmanager
-def interruptible(written: Sequence[FileResult] = ()) -> Iterator[None]:
-    """Say what was done when the user stops the program, and end it.
+def guarded(written: Sequence[FileResult] = ()) -> Iterator[None]:
+    """Say what was done when the user stops the program, or the system does, and end it.
 
     Args:
         written: the files that were written so far; it may grow meanwhile.
@@ -74,10 +76,23 @@ def interruptible(written: Sequence[FileResult] = ()) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        done = [result.path for result in written if result.status is FileStatus.CHANGED]
-        many = f"{len(done)} file{'' if len(done) == 1 else 's'} written: {', '.join(done)}"
-        say(f"Interrupted; {many if done else 'no file was written'}.", sys.stderr)
+        say(f"Interrupted; {_done(written)}.", sys.stderr)
         sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        raise  # which ends it without a word
+    except OSError as error:
+        missing = "the working directory" if isinstance(error, FileNotFoundError) else "standard output"
+        place = missing if error.filename is None else os.fsdecode(error.filename)
+        say(f"Error: {place}: {error.strerror or error}; {_done(written)}.", sys.stderr)
+        sys.exit(_FAILED)
+
+
+def _done(written: Sequence[FileResult]) -> str:
+    done = [result.path for result in written if result.status is FileStatus.CHANGED]
+    if not done:
+        return "no file was written"
+    more = f" and {len(done) - _NAMED} more" if len(done) > _NAMED else ""
+    return f"{terminal.count(len(done), 'file')} written: {', '.join(done[:_NAMED])}{more}"
 
 
 def progress(results: Iterator[FileResult], total: int) -> Iterator[FileResult]:
