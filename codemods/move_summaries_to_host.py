@@ -23,8 +23,14 @@ differently in the last bit.
 What is repaired: events that were dropped are recorded, with the only writer in reach; steps that
 were fixed at the trace count on; `jit_compile=True` no longer raises.
 
+In several places the function may return: each `return` gets the value, and None where it isn't made.
+In a loop that does more than write summaries each turn adds its values to a list, or to a
+`tf.TensorArray` where the loop may become part of the graph, and the host goes over these. An array
+holds scalars only, as the shape of anything else may change from turn to turn; XLA can't compile it.
+
 What is unsafe: under a condition on a tensor TensorFlow puts `cond/` before the tag, numbered by all
-conditions before it; on the host the tag is what the code says.
+conditions before it, and also behind an early `return` under such a condition; in a loop it puts
+`while/` there, unless the loop goes over a dataset. On the host the tag is what the code says.
 
 What it costs: a scalar written on the host costs 0.2 to 0.3 ms a call, a histogram or an image 3 to
 5 ms. It is not faster than in the graph. To write every hundredth step only, put the block under

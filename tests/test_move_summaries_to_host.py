@@ -1664,7 +1664,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         run()
     """,
     ),
-    "a loop of Python": (
+    "a loop of Python whose tag counts on under a condition": (
         plan.LOOP,
         """
         @tf.function
@@ -1672,7 +1672,8 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
             total = 0.0
             for i in range(2):
                 total += x[0, i]
-                tf.summary.scalar(f"total/{i}", total, step=step)
+                if i == 1:
+                    tf.summary.scalar(f"total/{i}", total, step=step)
             return x
         """
         + textwrap.indent(CALL, " " * 8),
@@ -1703,13 +1704,13 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """
         + textwrap.indent(CALL, " " * 8),
     ),
-    "a loop of the graph": (
+    "a histogram in a loop of the graph": (
         plan.GRAPH_LOOP,
         """
         @tf.function
         def f(x, step):
             for i in tf.range(2):
-                tf.summary.scalar("value", x[0, i], step=step)
+                tf.summary.histogram("value", x[0, :i], step=step)
             return x
         """
         + textwrap.indent(CALL, " " * 8),

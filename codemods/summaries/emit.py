@@ -14,6 +14,7 @@ from codemods.analysis.module import Module, Scope
 from codemods.analysis.tracing import Reference
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Code, Edit
+from codemods.summaries.gather import LoopBody
 from codemods.summaries.ops import summary_name
 from codemods.summaries.plan import (
     CALLER_SCOPE,
@@ -31,7 +32,6 @@ from codemods.summaries.plan import (
     WRITER_UNKNOWN,
     Move,
     RefusedError,
-    TracedBody,
     Value,
     _names,
     passed,
@@ -132,13 +132,15 @@ class _Returned:
 class Emitter:
     """Turns the moves of one function into edits."""
 
-    def __init__(self, body: TracedBody, moves: Sequence[Move]) -> None:
+    def __init__(self, body: LoopBody, moves: Sequence[Move]) -> None:
         self.body = body
         self.module: Module = body.module
         self.moves = list(moves)
         self.statements = {move.summary.statement for move in moves}
-        self.values = list({id(v): v for move in moves for v in move.all_values}.values())
         self.flushes = self._flushes()
+        self.moves = [move if self._whole_loop(move) else body.gathered(move.summary) for move in self.moves]
+        self.values = list({id(v): v for move in self.moves for v in move.all_values}.values())
+        self.elements: dict[str, str] = {}  # the host's names for what one turn of a loop gave
 
     def place(self) -> Placement:
         """Return the edits.
@@ -294,16 +296,20 @@ class Emitter:
         block = self.module.parent(statement)
         return all(block in set(self.module.ancestors(use)) for use in self.module.uses(self.body.scope, name.id))
 
+    def _whole_loop(self, move: Move) -> bool:
+        """Tell whether the loop that a summary stands in, if any, moves with it."""
+        return move.loop is None or self._pure(move.loop)
+
     def _units(self) -> list[_Unit]:
         units: dict[ast.stmt, _Unit] = {}
         for move in self.moves:
             node: ast.stmt = move.summary.statement
-            for block in reversed(move.contexts):
+            for block in reversed(move.contexts if move.before is None else []):
                 if self.module.parent(node) is not block or not self._pure(block):
                     break
                 node = block
             if move.loop is not None and move.loop not in set(ast.walk(node)):
-                raise RefusedError(LOOP, "the loop does more than write summaries")
+                raise RefusedError(LOOP)
             units.setdefault(node, _Unit(node)).moves.append(move)
         return list(units.values())
 
@@ -325,7 +331,38 @@ class Emitter:
                 heads.append(
                     f"if {test}:" if unit.moves[0].early.get(block, holds) else f"if {self._negated(block.test, test)}:"
                 )
-        return heads
+        return heads + self._turns(unit, hosts)
+
+    def _turns(self, unit: _Unit, hosts: Mapping[str, str]) -> list[str]:
+        """Return the head of the loop over what the turns of a loop have gathered, if this is such a unit."""
+        move = unit.moves[0]
+        if move.before is None:
+            return []
+        together = [m for m in self.moves if m.before is move.before and m.turn == move.turn]
+        gathered = {each.value.name: each for m in together for each in m.gathered.values()}
+        targets = [self.elements[name] for name in gathered]
+        values = [hosts.get(name, name) for name in gathered]
+        if (loop := move.repeated) is not None:
+            target = self._line(loop.target)
+            targets.insert(0, f"({target})" if isinstance(loop.target, ast.Tuple) and target[0] != "(" else target)
+            values.insert(0, self._head(loop.iter, unit))
+            if any(hosts.get(name.id, name.id) != name.id for name in _names(loop.iter)):
+                raise _NotHereError
+        together_values = values[0] if len(values) == 1 else f"zip({', '.join(values)})"
+        return [f"for {', '.join(targets)} in {together_values}:"]
+
+    def _name_elements(self, scope: Scope, taken: set[str]) -> None:
+        """Find names for what one turn gave, in a scope of the host."""
+        self.elements = {}
+        used: set[tuple[str, object]] = set()
+        for move in self.moves:
+            for each in move.gathered.values():
+                numbered = (f"{each.element}_{number}" for number in itertools.count(2))
+                for name in itertools.chain([each.element], numbered) if each.value.name not in self.elements else ():
+                    if name not in taken and (name, move.turn) not in used and not self.module.is_used(scope, name):
+                        self.elements[each.value.name] = name
+                        used.add((name, move.turn))
+                        break
 
     def _negated(self, test: ast.expr, text: str) -> str:
         """Return the opposite of a condition, which the host writes as some text."""
@@ -377,6 +414,16 @@ class Emitter:
                     ):
                         names = [code.partition(" = ")[0] for code in codes]
                         edits.append(edit.InsertBefore(branch, "\n".join(f"{name} = None" for name in names)))
+                written = [
+                    f"{each.value.name} = {each.value.name}.write({each.value.name}.size(), {each.code})"
+                    if each.array
+                    else f"{each.value.name}.append({each.code})"
+                    for each in move.gathered.values()
+                    if id(each) not in emitted
+                ]
+                emitted.update(map(id, move.gathered.values()))
+                if written:
+                    edits.append(edit.InsertBefore(move.summary.statement, "\n".join(written)))
             for block in unit.moves[0].early:
                 test = unit.moves[0].tensor_tests.get(block)
                 if test is not None and test.code is not None:
@@ -419,6 +466,8 @@ class Emitter:
 
     def _anchor(self, unit: _Unit, move: Move) -> tuple[ast.stmt, ast.If | None]:
         """Return the statement before which a value is computed, and the outermost ``if`` around it."""
+        if move.before is not None:
+            return move.before, None
         if move.loop is not None:
             return unit.node, None
         if move.tensor_tests:
@@ -534,7 +583,8 @@ class Emitter:
             places = [move.loop or move.summary.statement, *map(self.module.statement, stores)]
         found = {self._made(place, leaving) for place in places}
         if Made.ALWAYS in found:
-            return value.name
+            array = any(each.array for each in move.gathered.values() if each.value is value)
+            return f"{value.name}.stack()" if array else value.name
         initial = self._made(branch, leaving) if value.code is not None and branch is not None else None
         if (found != {Made.NEVER} and initial is not Made.ALWAYS) or self._under_tensor(leaving):
             raise RefusedError(SEVERAL_RETURNS)
@@ -626,6 +676,7 @@ class Emitter:
         hosts: dict[str, str] = {}
         for v in lacking:
             hosts[v.name] = self._free_name(v.name, scope)
+        self._name_elements(scope, set(hosts.values()))
         dropped = self._dropped(reference)
         moved_call = edit.Move(call, tuple(edit.RemoveArgument(call, a) for _, a in dropped if a is not None))
         edits: list[Edit] = [edit.RemoveParameter(self.body.function, p) for p, _ in dropped]
@@ -733,6 +784,7 @@ class Emitter:
             return []
         function = self.body.function
         recomputed = {id(n) for move in self.moves for a, v in move.values.items() if v.code for n in ast.walk(a)}
+        recomputed |= {id(n) for move in self.moves for argument in move.gathered for n in ast.walk(argument)}
         returned = {v.name for v in self.values if v.code is None}
         moved = {
             id(node) for unit in self.units for statement in self._removed(unit) for node in ast.walk(statement)
@@ -863,6 +915,10 @@ class Emitter:
             if move.default_step is not None:
                 step = move.default_step.name
                 yield edit.AddArgument(move.summary.call, "step", hosts.get(step, step))
+            for argument, each in move.gathered.items():
+                replaced.update(ast.walk(argument))
+                if self.module.source(argument) != self.elements[each.value.name]:
+                    yield edit.Replace(argument, self.elements[each.value.name])
             for argument, (_, element) in move.loop_values.items():
                 replaced.update(ast.walk(argument))
                 yield edit.Replace(argument, element)
@@ -905,7 +961,7 @@ class Emitter:
     def _translated(self, head: str, unit: _Unit, reference: Reference | None, statement: ast.stmt | None) -> str:
         """Return a block's head; it must mean the same on the host as in the function."""
         if reference is not None:
-            for block in unit.moves[0].contexts:
+            for block in (*unit.moves[0].contexts, *filter(None, [unit.moves[0].repeated])):
                 parts = self._parts(block)
                 if isinstance(block, ast.If) and unit.moves[0].tensor_tests.get(block) is not None:
                     continue
@@ -1017,6 +1073,7 @@ class Emitter:
         call = f"{prefix}{inner}({', '.join(self._forwarded(dropped))})"
         hosts = {v.name: v.name for v in self.values}
         targets, result = self._unpacked(hosts)
+        self._name_elements(self.body.scope.root, {*self.body.parameters, *re.findall(r"\w+", targets)})
         line = f"{targets} = {call}" if targets else call
         block = self._block(hosts, lost, None, None)
         head = f"def {name}({self._signature()}){self._returns()}:\n"

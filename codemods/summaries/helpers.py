@@ -11,6 +11,7 @@ from functools import cached_property
 from codemods.analysis.module import Function, Module
 from codemods.analysis.tracing import Reference, Traced, class_named, is_traced, traced_functions
 from codemods.summaries.emit import Emitter
+from codemods.summaries.gather import LoopBody
 from codemods.summaries.loops import is_collection
 from codemods.summaries.ops import Summary, summary_at
 from codemods.summaries.plan import ARGUMENT, NAME_SCOPE, NAME_SCOPES, STEP, Move, RefusedError, TracedBody, passed
@@ -107,7 +108,7 @@ class HelperCall(Summary):
         return any(move.summary.scoped for move in self.helper.moves)
 
 
-class Body(TracedBody):
+class Body(LoopBody):
     """A function in which calls of helpers move too."""
 
     def _arguments(self, move: Move) -> None:
@@ -253,6 +254,8 @@ class Helpers:
         emitter = Emitter(body, moves)
         statements = function.body[ast.get_docstring(function, clean=False) is not None :]
         computed = [node for move in moves for node in (*move.values, *move.loop_values)]
+        if any(move.gathered for move in emitter.moves):
+            return None
         if not all(map(emitter.only_writes, statements)) or not all(_exact(module, node) for node in computed):
             return None
         roles = {name: _role(body, moves, name) for name in body.parameters}

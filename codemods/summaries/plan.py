@@ -129,6 +129,26 @@ class Value:
     code: str | None = None
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """What each turn of a loop adds to a list or an array, for the host to go over.
+
+    Attributes:
+        value: the list or the array.
+        element: a name for one of its elements.
+        code: what is added.
+    """
+
+    value: Value
+    element: str
+    code: str
+
+    @property
+    def array(self) -> bool:
+        """Whether it is a ``tf.TensorArray``."""
+        return self.value.code != "[]"
+
+
 @dataclass
 class Move:
     """How one summary moves.
@@ -138,6 +158,11 @@ class Move:
         values: by the argument whose place they take.
         writer: the expression of the writer whose block it stands in, inside the function.
         contexts: the blocks around it that the host must have, outermost first.
+        gathered: what the loops around it gather, by the argument whose place it takes.
+        before: the statement before which it is made, what is gathered.
+        turn: what summaries have in common whose values are gathered in the same turns.
+        repeated: the loop whose variables the host needs as well.
+        tag_changes: a loop puts something before its tag.
         early: those of ``contexts`` that stand before the summary and return in one branch, and whether
             their body is the branch that goes on.
         parameters: the function's parameters that the host needs.
@@ -157,6 +182,11 @@ class Move:
     loop: ast.For | None = None
     targets: dict[str, str] = field(default_factory=dict)
     loop_values: dict[ast.expr, tuple[Value, str]] = field(default_factory=dict)
+    gathered: dict[ast.expr, Gathered] = field(default_factory=dict)
+    before: ast.stmt | None = None
+    turn: tuple[int, int] = (0, 0)
+    repeated: ast.For | None = None
+    tag_changes: bool = False
 
     @property
     def has_writer(self) -> bool:
@@ -166,6 +196,11 @@ class Move:
     @property
     def unsafe(self) -> str | None:
         """What changes in the events, if something does."""
+        if self.tag_changes:
+            return (
+                "in a graph TensorFlow puts `while/` before the tag, or `cond/` for a condition in the loop; "
+                "on the host the tag is what the code says"
+            )
         if not self.tensor_tests and not self.summary.conditional:
             return None
         return "if the condition is a tensor, the tag loses the `cond/` that TensorFlow puts before it in the graph"
@@ -180,6 +215,7 @@ class Move:
     def all_values(self) -> list[Value]:
         """The values that the function must return for it."""
         more = [self.default_step, *self.tensor_tests.values(), *(value for value, _ in self.loop_values.values())]
+        more += [each.value for each in self.gathered.values()]
         return [*self.values.values(), *(value for value in more if value is not None)]
 
 
@@ -272,7 +308,10 @@ class TracedBody:
             return False
         for binding in module.bindings(node) if node in module else ():
             statement = module.statement(binding.node)
-            if isinstance(statement, ast.For) and isinstance(statement.iter, ast.Call):
+            if isinstance(statement, ast.For) and statement in self.own:
+                if (loop_targets(module, statement, self._is_local) or {}).get(node.id) == PYTHON:
+                    return True
+            elif isinstance(statement, ast.For) and isinstance(statement.iter, ast.Call):
                 if module.resolve(statement.iter.func) in {"builtins.range", "builtins.enumerate"}:
                     return True
             elif isinstance(binding.value, ast.Constant) and isinstance(binding.value.value, int):
@@ -404,16 +443,19 @@ class TracedBody:
 
     def _arguments(self, move: Move) -> None:
         """Plan the arguments: the host evaluates some, the function returns the values of others."""
-        summary = move.summary
-        for name, argument in summary.arguments.items():
-            if name == "step" or argument in summary.data.values():
-                continue
-            self._host(move, argument, frozen_is_refused=True)
-        if summary.kind == "graph":
-            raise RefusedError(ARGUMENT)
-        for argument in summary.data.values():
+        self._host_arguments(move)
+        for argument in move.summary.data.values():
             self._data(move, argument)
         self._step(move)
+
+    def _host_arguments(self, move: Move) -> None:
+        """Refuse arguments that the host can't evaluate, data and step aside."""
+        summary = move.summary
+        for name, argument in summary.arguments.items():
+            if name != "step" and argument not in summary.data.values():
+                self._host(move, argument, frozen_is_refused=True)
+        if summary.kind == "graph":
+            raise RefusedError(ARGUMENT)
 
     def _check_returns(self) -> None:
         """Refuse returns that can't all be given one value more."""
@@ -498,6 +540,10 @@ class TracedBody:
         if targets is None or len(loops) > 1 or any(isinstance(block, ast.If) for block in outside):
             raise RefusedError(LOOP)
         move.loop, move.targets = loop, dict(targets)
+        self._iterable(move, loop)
+
+    def _iterable(self, move: Move, loop: ast.For) -> None:
+        """Give the host what a loop goes over."""
         for part in _names(loop.iter):
             if self._is_local(part) and part.id not in self.parameters and self.inline(move, part) is part:
                 if not self._stable(move, part, conditional=False):
@@ -729,7 +775,7 @@ class TracedBody:
         elif isinstance(test, ast.Compare):
             for part in (test.left, *test.comparators):
                 self._python(part)
-        elif not self.is_python(test):
+        elif not self.is_python(test) and not self._counts(test):
             tensor = any(self._is_local(name) and name.id not in self.parameters for name in _names(test)) or any(
                 isinstance(n, ast.Call) and (self.module.resolve(n.func) or "").startswith("tensorflow.")
                 for n in ast.walk(test)
@@ -927,11 +973,7 @@ class TracedBody:
     def _data(self, move: Move, node: ast.expr) -> None:
         if isinstance(node, ast.Constant) or (isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)):
             return
-        if any(
-            isinstance(child, (ast.Lambda, ast.Yield, ast.Await, ast.NamedExpr, ast.Starred))
-            for child in ast.walk(node)
-        ):
-            raise RefusedError(ARGUMENT)
+        self._check_data(node)
         if any(name.id in move.targets for name in _names(node)):
             self._loop_data(move, node)
             return
@@ -949,6 +991,11 @@ class TracedBody:
         if value.code is not None and move.tensor_tests:
             self._before_branch(move, node, min(move.tensor_tests, key=lambda block: block.lineno))
         move.values[node] = self._shared(move, value)
+
+    def _check_data(self, node: ast.expr) -> None:
+        kinds = (ast.Lambda, ast.Yield, ast.Await, ast.NamedExpr, ast.Starred)
+        if any(isinstance(child, kinds) for child in ast.walk(node)):
+            raise RefusedError(ARGUMENT)
 
     def _value(self, move: Move, node: ast.expr) -> Value:
         if isinstance(node, ast.Name):
@@ -1299,11 +1346,14 @@ class TracedBody:
         if base[0].isdigit() or keyword.iskeyword(base) or hasattr(builtins, base):
             base = f"value_{base}"
         name, number = base, 2
-        while name in self._used_names or name in self.taken:
+        while not self._free(name):
             name = f"{base}_{number}" if number > 2 or name != base else f"{base}_value"
             number += name != f"{base}_value"
         self.taken.add(name)
         return name
+
+    def _free(self, name: str) -> bool:
+        return name not in self._used_names and name not in self.taken
 
     def _base_name(self, move: Move, node: ast.expr) -> str:
         tag = move.summary.tag
