@@ -133,7 +133,7 @@ class RemoveWithItem:
 
 @dataclass(frozen=True)
 class AddArgument:
-    """Append ``name=value`` (or a positional ``value`` if ``name`` is None) to a call."""
+    """Append ``name=value`` to a call: a positional ``value`` if ``name`` is None, ``**value`` if it is ``**``."""
 
     node: ast.Call
     name: str | None
@@ -155,6 +155,14 @@ class AddItem:
     node: ast.Dict | ast.List
     key: str | None
     value: Code
+
+
+@dataclass(frozen=True)
+class AddKeywords:
+    """Append ``**name`` to a function's signature, which has no such parameter."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef
+    name: str
 
 
 @dataclass(frozen=True)
@@ -199,6 +207,7 @@ NodeEdit = (
     | AddArgument
     | RemoveArgument
     | AddItem
+    | AddKeywords
     | RemoveParameter
     | Rename
 )
