@@ -58,7 +58,7 @@ _OPPOSITES: Mapping[type[ast.cmpop], str] = {
 }  # fmt: skip
 
 
-class _NotHereError(Exception):
+class NotHereError(Exception):
     """The block can't follow the call; a wrapper is needed."""
 
 
@@ -151,17 +151,20 @@ class Emitter:
         lost = self._lost()
         self._check_scopes()
         self._check_flags()
-        self.units = self._units()
-        inside = {node for unit in self.units for node in ast.walk(unit.node)}
-        self.loose = [statement for statement in self.flushes if statement not in inside]
+        self._collect()
         try:
             edits = self._behind_call(self._site(), lost)
             wrapper = False
-        except _NotHereError:
+        except NotHereError:
             edits = self._wrapper(lost)
             wrapper = True
         edits = [*self._inside(), *edits]
         return Placement(edits, wrapper, lost)
+
+    def _collect(self) -> None:
+        self.units = self._units()
+        inside = {node for unit in self.units for node in ast.walk(unit.node)}
+        self.loose = [statement for statement in self.flushes if statement not in inside]
 
     # The writer. -------------------------------------------------------------------------------
 
@@ -347,7 +350,7 @@ class Emitter:
             targets.insert(0, f"({target})" if isinstance(loop.target, ast.Tuple) and target[0] != "(" else target)
             values.insert(0, self._head(loop.iter, unit))
             if any(hosts.get(name.id, name.id) != name.id for name in _names(loop.iter)):
-                raise _NotHereError
+                raise NotHereError
         together_values = values[0] if len(values) == 1 else f"zip({', '.join(values)})"
         return [f"for {', '.join(targets)} in {together_values}:"]
 
@@ -620,20 +623,31 @@ class Emitter:
         """Return the only call, if the block can follow it."""
         references = self.body.references
         if len(references) != 1 or references[0].module is not self.module or references[0].call is None:
-            raise _NotHereError
+            raise NotHereError
         if self.body.shared or self._public_or_rebound():
-            raise _NotHereError
-        call = references[0].call
+            raise NotHereError
+        return references[0], self._statement(references[0])
+
+    def _statement(self, reference: Reference) -> ast.Expr | ast.Assign:
+        """Return the statement that is nothing but a call, or an assignment of its result."""
+        call = reference.call
+        assert call is not None
         statement = self.module.parent(call)
         if not isinstance(statement, (ast.Expr, ast.Assign)) or (
             isinstance(statement, ast.Assign) and len(statement.targets) != 1
         ):
-            raise _NotHereError
+            raise NotHereError
+        self._check_call(reference)
+        return statement
+
+    def _check_call(self, reference: Reference) -> None:
+        """See that a call's arguments, and the object it is made on, can be seen."""
+        call = reference.call
+        assert call is not None
         if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
-            raise _NotHereError
-        if self.body.traced.owner is not None and not self._own_receiver(call):
-            raise _NotHereError
-        return references[0], statement
+            raise NotHereError
+        if self.body.traced.owner is not None and not self._own_receiver(reference):
+            raise NotHereError
 
     def _public_or_rebound(self) -> bool:
         """Tell whether code out of sight may call the function, or another one under its name."""
@@ -652,34 +666,40 @@ class Emitter:
         exported = [b.value for b in module.inner_scope(module.tree).bindings.get("__all__", ())]
         return any(isinstance(n, ast.Constant) and n.value == traced.name for v in exported if v for n in ast.walk(v))
 
-    def _own_receiver(self, call: ast.Call) -> bool:
+    def _own_receiver(self, reference: Reference) -> bool:
         """Tell whether a method is called on an object that is known to be of its own class."""
-        receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
+        receiver = reference.node.value if isinstance(reference.node, ast.Attribute) else None
         owner = self.body.traced.owner
         if not isinstance(receiver, ast.Name) or owner is None or "self" not in self.body.parameters:
             return False
         if receiver.id == "self":
-            return self.module.enclosing(call, ast.ClassDef) is owner
+            return self.module.enclosing(receiver, ast.ClassDef) is owner
         values = [binding.value for binding in self.module.bindings(receiver)]
         name = f"{self.module.id}.{self.module.qualname(owner)}"
         return len(values) == 1 and isinstance(values[0], ast.Call) and self.module.resolve(values[0].func) == name
 
     def _behind_call(self, site: tuple[Reference, ast.Expr | ast.Assign], lost: bool) -> list[Edit]:
-        reference, statement = site
+        edits, flat = self._called(*site, lost)
+        return [*self._without_parameters(site[0]), *edits, *self._return_edits(flat)]
+
+    def _without_parameters(self, reference: Reference | None) -> list[Edit]:
+        return [edit.RemoveParameter(self.body.function, parameter) for parameter, _ in self._dropped(reference)]
+
+    def _called(self, reference: Reference, statement: ast.Expr | ast.Assign, lost: bool) -> tuple[list[Edit], bool]:
+        """Return the edits at a call, and whether it needs the returned tuple to grow flat."""
         call = reference.call
         assert call is not None
         returned = self.returned
         there, lacking = returned.there, returned.lacking
         scope = self.module.scope(statement)
-        if any(self.module.is_used(scope, name) for move in self.moves for name in move.targets):
-            raise _NotHereError  # the host's loop would bind a name that the caller uses
+        self._check_targets(scope)
         hosts: dict[str, str] = {}
         for v in lacking:
             hosts[v.name] = self._free_name(v.name, scope)
         self._name_elements(scope, set(hosts.values()))
-        dropped = self._dropped(reference)
-        moved_call = edit.Move(call, tuple(edit.RemoveArgument(call, a) for _, a in dropped if a is not None))
-        edits: list[Edit] = [edit.RemoveParameter(self.body.function, p) for p, _ in dropped]
+        changed = self._call_edits(reference)
+        moved_call = edit.Move(call, changed)
+        edits: list[Edit] = []
         flat = False
         if isinstance(statement, ast.Expr):
             if returned.nothing:
@@ -699,25 +719,35 @@ class Emitter:
                 hosts[name] = self._free_name(name, scope)
                 targets = [hosts[name], *(hosts[v.name] for v in lacking)]
             elif there:
-                raise _NotHereError
+                raise NotHereError
             else:
                 targets = ["_", *(hosts[v.name] for v in lacking)] if lacking else []
             if "_" in targets and "_" in scope.uses:
-                raise _NotHereError
+                raise NotHereError
             if targets:
                 edits.append(edit.Replace(statement, (", ".join(targets) + " = ", moved_call)))
-            elif dropped:
+            elif changed:
                 edits.append(edit.Replace(statement, (moved_call,)))
         else:
             target = statement.targets[0]
             if returned.nothing and lacking:
-                raise _NotHereError
+                raise NotHereError
             flat = self._assigned(edits, target, hosts)
-            if dropped:
+            if changed:
                 edits.append(edit.Replace(call, (moved_call,)))
-        edits += self._return_edits(flat)
         block = self._block(hosts, lost, statement, reference)
-        return [*edits, edit.InsertAfter(statement, block)]
+        return [*edits, edit.InsertAfter(statement, block)], flat
+
+    def _call_edits(self, reference: Reference) -> tuple[edit.NodeEdit, ...]:
+        """Return the edits inside a call."""
+        call = reference.call
+        assert call is not None
+        return tuple(edit.RemoveArgument(call, a) for _, a in self._dropped(reference) if a is not None)
+
+    def _check_targets(self, scope: Scope) -> None:
+        """Refuse a loop on the host that would bind a name that the caller uses."""
+        if any(self.module.is_used(scope, name) for move in self.moves for name in move.targets):
+            raise NotHereError
 
     def _assigned(self, edits: list[Edit], target: ast.expr, hosts: dict[str, str]) -> bool:
         """Add the values to an assignment's targets; tell whether the returned tuple grows flat."""
@@ -732,13 +762,13 @@ class Emitter:
             if place is None:
                 hosts[name] = self._readable(target)
             elif isinstance(place, int) and stored and (stored.count(stored[place]) > 1 or stored[place] == "_"):
-                raise _NotHereError
+                raise NotHereError
             elif flat and isinstance(place, int) and elements is not None:
                 hosts[name] = self._readable(elements[place])
             elif elements is None:
                 hosts[name] = f"{self._readable(target)}[{place!r}]".replace("'", '"')
             else:
-                raise _NotHereError
+                raise NotHereError
         extra = ", ".join(hosts[v.name] for v in self.returned.lacking)
         if extra:
             if flat and elements is not None:
@@ -758,7 +788,7 @@ class Emitter:
     def _readable(self, target: ast.expr) -> str:
         if isinstance(target, ast.Name) or (isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name)):
             return self.module.source(target)
-        raise _NotHereError
+        raise NotHereError
 
     def _free_name(self, name: str, scope: Scope) -> str:
         """Return a name that nothing at the call uses."""
@@ -772,12 +802,13 @@ class Emitter:
         for candidate in candidates:
             if not self.module.is_used(scope, candidate):
                 return candidate
-        raise _NotHereError
+        raise NotHereError
 
     def _dropped(self, reference: Reference | None) -> list[tuple[ast.arg, ast.expr | ast.keyword | None]]:
         """Return the parameters that only the moved summaries used, with what the call passes for them."""
         if (
             "input_signature" in self.body.traced.options
+            or any(reference.replicated for reference in self.body.references)
             or self.body.exported
             or self.body.retracing_matters(self.moves)
         ):
@@ -827,6 +858,8 @@ class Emitter:
             reference: the call; None in a wrapper.
         """
         place: ast.AST = statement if statement is not None else self.body.traced.target or self.body.function
+        if reference is not None and reference.replicated:
+            hosts = {name: local_result(self.module, reference, text) for name, text in hosts.items()}
         writer = f"with {self._writer_at(place)}.as_default():" if lost else None
         around = self._lexical_writer(statement) if statement is not None else None
         parts: list[str | edit.Move] = []
@@ -934,7 +967,7 @@ class Emitter:
             text = self._host_name(name, reference, statement)
             if text != name.id:
                 if any(isinstance(a, ast.JoinedStr) for a in self.module.ancestors(name)):
-                    raise _NotHereError
+                    raise NotHereError
                 yield edit.Replace(name, text)
 
     def _zipped(self, loop: ast.For, unit: _Unit, hosts: Mapping[str, str]) -> Iterator[edit.NodeEdit]:
@@ -943,7 +976,7 @@ class Emitter:
         values = [pair for move in moves for pair in move.loop_values.values()]
         target, iterable = self.module.source(loop.target), self.module.source(loop.iter)
         if "\n" in iterable or any(hosts.get(n.id, n.id) != n.id for n in _names(loop.iter)):
-            raise _NotHereError
+            raise NotHereError
         for move in moves:
             for alias, meaning in move.inlined.items():
                 if isinstance(alias, ast.Name) and alias in set(ast.walk(loop.iter)):
@@ -970,7 +1003,7 @@ class Emitter:
                         if name.id in {a.id for m in unit.moves for a in m.inlined if isinstance(a, ast.Name)}:
                             continue
                         if self._host_name(name, reference, statement) != name.id:
-                            raise _NotHereError
+                            raise NotHereError
         return head
 
     def _parts(self, block: ast.With | ast.If | ast.For) -> list[ast.expr]:
@@ -983,7 +1016,7 @@ class Emitter:
         for name in _names(node):
             text = self._host_name(name, reference, statement)
             if text != name.id and node is not name:
-                raise _NotHereError
+                raise NotHereError
             if node is name:
                 return text
         return self._line(node)
@@ -999,37 +1032,36 @@ class Emitter:
             text = self._argument(name.id, reference, statement)
             around = self.module.parent(name)
             if text != name.id and isinstance(around, ast.Attribute) and around.attr.startswith("_"):
-                raise _NotHereError  # private: only the object's own code says it
-            return text
+                raise NotHereError  # private: only the object's own code says it
+            recorded = any(name in ast.walk(a) for move in self.moves for a in move.summary.data.values())
+            return local_result(self.module, reference, text) if reference.replicated and recorded else text
         here = self.module.scope(statement)
         if scope is not None and scope.node in {
             n for n in ast.walk(self.module.statement(name)) if not isinstance(n, ast.stmt)
         }:
             return name.id  # bound inside the expression itself
         if here.lookup(name.id) is not scope:
-            raise _NotHereError
+            raise NotHereError
         return name.id
 
     def _argument(self, name: str, reference: Reference, statement: ast.stmt) -> str:
         parameter = self.body.parameters[name]
         function = self.body.function
-        call = reference.call
         positional = [*function.args.posonlyargs, *function.args.args]
         if positional and parameter is positional[0] and self.body.traced.owner is not None:
-            assert call is not None
-            assert isinstance(call.func, ast.Attribute)
-            return self.module.source(call.func.value)
+            assert isinstance(reference.node, ast.Attribute)
+            return self.module.source(reference.node.value)
         if parameter in {function.args.vararg, function.args.kwarg}:
-            raise _NotHereError
+            raise NotHereError
         argument = passed(function, reference, parameter)
         if argument is None or not (
             _is_reference(argument) or self._repeatable(argument) or self._moves_once(parameter, argument, reference)
         ):
-            raise _NotHereError
+            raise NotHereError
         if isinstance(statement, ast.Assign):
             stores = {n.id for t in statement.targets for n in _names(t)}
             if stores & {n.id for n in _names(argument)}:
-                raise _NotHereError
+                raise NotHereError
         return self.module.source(argument)
 
     def _repeatable(self, argument: ast.expr) -> bool:
@@ -1077,8 +1109,7 @@ class Emitter:
         line = f"{targets} = {call}" if targets else call
         block = self._block(hosts, lost, None, None)
         head = f"def {name}({self._signature()}){self._returns()}:\n"
-        edits: list[Edit] = [edit.RemoveParameter(function, p) for p in dropped]
-        edits += self._return_edits(flat=self.returned.length is not None)
+        edits = [*self._without_parameters(None), *self._return_edits(flat=self.returned.length is not None)]
         document: list[str | edit.Move] = []
         first_statement = function.body[0]
         if ast.get_docstring(function, clean=False) is not None and traced.wrapped is None:
@@ -1166,6 +1197,13 @@ def _places(value: ast.expr | None, names: set[str]) -> dict[str, int | str | No
             ):
                 there.setdefault(item.id, key.value)
     return there
+
+
+def local_result(module: Module, reference: Reference, text: str) -> str:
+    """Return a value of ``strategy.run`` as it is in the first replica, the only one that writes summaries."""
+    assert reference.call is not None
+    assert isinstance(reference.call.func, ast.Attribute)
+    return f"{module.source(reference.call.func.value)}.experimental_local_results({text})[0]"
 
 
 def _is_reference(node: ast.expr) -> bool:

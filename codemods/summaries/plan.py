@@ -7,12 +7,13 @@ import builtins
 import itertools
 import keyword
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
-from codemods.analysis.tracing import Reference, Traced, ancestors, is_keras_class, is_traced, references
+from codemods.analysis.strategies import seems_strategy
+from codemods.analysis.tracing import Reference, Traced, ancestors, called, is_keras_class, references
 from codemods.engine.codemod import Refusal
 from codemods.summaries.loops import PYTHON, TENSOR, VARIABLE, loop_targets
 from codemods.summaries.ops import Summary, summary_at
@@ -26,9 +27,6 @@ DECORATOR = Refusal(
 GENERATOR = Refusal("generator", "the function is a generator or a coroutine, which has no one place to return from")
 RECURSIVE = Refusal("recursive", "the function calls itself")
 FUNCTION_USED = Refusal("function-object-used", "the function itself is used as a value, not only called")
-CALLED_FROM_TRACED = Refusal(
-    "called-from-traced", "other traced code calls the function, so what it writes would stay traced"
-)
 OVERRIDDEN = Refusal("overridden", "another class of its hierarchy defines the same method")
 EXPORTED = Refusal("exported", "the function is exported, and its signature may not change")
 SEVERAL_RETURNS = Refusal(
@@ -73,7 +71,7 @@ BRANCH = Refusal("branch-only-value", "its value is made in one branch only")
 NAMES = Refusal("names", "a name that the summary needs means something else where the function is called")
 
 REFUSALS = (
-    KERAS_METHOD, DECORATOR, GENERATOR, RECURSIVE, FUNCTION_USED, CALLED_FROM_TRACED, OVERRIDDEN, EXPORTED,
+    KERAS_METHOD, DECORATOR, GENERATOR, RECURSIVE, FUNCTION_USED, OVERRIDDEN, EXPORTED,
     SEVERAL_RETURNS, NO_WRITER, SEVERAL_WRITERS, WRITER_UNKNOWN, WRITER_IN_GRAPH, WRITER_BLOCK, LOOP, GRAPH_LOOP,
     TRY, CONTEXT, TENSOR_CONDITION, CONDITION, TAG, TAG_FROZEN, STEP, STEP_SET, NAME_SCOPE, CALLER_SCOPE,
     RETURNS_DIFFER, NESTED, ARGUMENT, WRAPPED_SHARED, WRAPPED_BOUND, NAMES, UNPACKED, WRITER_CLOSED, LOST, BRANCH,
@@ -92,7 +90,7 @@ _PURE_BUILTINS = frozenset({"str", "repr", "len", "int", "round", "format", "min
 _PURE_METHODS = frozenset({"format", "join", "lower", "upper", "replace", "strip", "title", "split"})
 _HARMLESS_METHODS = _PURE_METHODS | {
     "gradient", "jacobian", "batch_jacobian", "watch", "append", "items", "keys", "values", "as_default", "numpy",
-    "get_shape", "as_list", "flush",
+    "get_shape", "as_list", "flush", "experimental_local_results",
 }  # fmt: skip
 _VARIABLES = frozenset({
     "tensorflow.Variable", "tensorflow.compat.v1.train.get_or_create_global_step",
@@ -360,8 +358,6 @@ class TracedBody:
                 )
             if reference.call in inside:
                 raise RefusedError(RECURSIVE)
-            if is_traced(reference.module, reference.call):
-                raise RefusedError(CALLED_FROM_TRACED, f"{CALLED_FROM_TRACED.sentence} ({self._where(reference)})")
 
     def check_definition(self) -> None:
         """Refuse a function that can't be rewritten whoever calls it."""
@@ -1009,6 +1005,7 @@ class TracedBody:
         if isinstance(node, ast.Attribute) or (
             isinstance(node, ast.Subscript)
             and not isinstance(node.slice, (ast.Slice, ast.Tuple))
+            and not is_local_result(node)
             and self.effects_after(move.summary.statement)
         ):
             source = f"{self.tensorflow}.identity({source})"
@@ -1126,7 +1123,10 @@ class TracedBody:
             return name.startswith(("tensorflow.", "builtins.", "keras.losses.", "keras.backend.")) and name not in {
                 "tensorflow.py_function", "tensorflow.numpy_function", "builtins.setattr", "tensorflow.group",
             }  # fmt: skip
-        return isinstance(call.func, ast.Attribute) and call.func.attr in _HARMLESS_METHODS
+        return isinstance(call.func, ast.Attribute) and (
+            call.func.attr in _HARMLESS_METHODS
+            or (call.func.attr == "reduce" and seems_strategy(self.module, call.func.value))
+        )
 
     def _changing(self, move: Move, node: ast.expr) -> None:
         """Refuse a host expression whose value the function may change after the summary."""
@@ -1243,12 +1243,31 @@ class TracedBody:
             f"the step `{module.source(node)}` is computed inside the function, and may be a Python number there",
         )
 
-    def _definition(self, node: ast.expr) -> ast.expr:
-        if isinstance(node, ast.Name):
-            bindings = self.module.bindings(node)
-            if len(bindings) == 1 and bindings[0].value is not None:
-                return self._definition(bindings[0].value)
-        return node
+    def _definition(self, node: ast.expr, depth: int = 0) -> ast.expr:
+        """Return the expression that made a value, where one certainly did."""
+        if isinstance(node, ast.Subscript) and is_local_result(node):
+            assert isinstance(node.value, ast.Call)
+            return self._definition(node.value.args[0], depth)
+        bindings = self.module.bindings(node) if isinstance(node, ast.Name) and depth < 8 else []
+        if len(bindings) != 1:
+            return node
+        value = bindings[0].value or self._unpacked_from(bindings[0].node)
+        return self._definition(value, depth + 1) if value is not None else node
+
+    def _unpacked_from(self, target: ast.AST) -> ast.expr | None:
+        """Return what a function of this module returns for one of several names that its result is assigned to."""
+        module = self.module
+        assign = module.statement(target)
+        names = assign.targets[0] if isinstance(assign, ast.Assign) and len(assign.targets) == 1 else None
+        if not isinstance(assign, ast.Assign) or not isinstance(names, ast.Tuple) or target not in names.elts:
+            return None
+        found = called(module, assign.value) if isinstance(assign.value, ast.Call) else None
+        if found is None or found[0] is not module:
+            return None
+        values = [node.value for node in own_nodes(found[1]) if isinstance(node, ast.Return)]
+        if len(values) != 1 or not isinstance(values[0], ast.Tuple) or len(values[0].elts) != len(names.elts):
+            return None
+        return values[0].elts[names.elts.index(target)]
 
     def _is_int64(self, node: ast.expr) -> bool:
         if not isinstance(node, ast.Call):
@@ -1391,6 +1410,18 @@ def _only_declares(klass: ast.ClassDef, name: str) -> bool:
     return False
 
 
+def is_local_result(node: ast.Subscript) -> bool:
+    """Tell whether an expression is ``strategy.experimental_local_results(value)[0]``."""
+    call = node.value
+    return (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "experimental_local_results"
+        and len(call.args) == 1
+        and isinstance(node.slice, ast.Constant)
+    )
+
+
 def _names(node: ast.AST) -> list[ast.Name]:
     return [child for child in ast.walk(node) if isinstance(child, ast.Name)]
 
@@ -1399,17 +1430,31 @@ def passed(
     function: ast.FunctionDef | ast.AsyncFunctionDef, reference: Reference, parameter: ast.arg
 ) -> ast.expr | None:
     """Return what a call passes for a parameter; None where it passes nothing or that can't be seen."""
-    call = reference.call
-    if call is None:
-        return None
-    for given in call.keywords:
-        if given.arg == parameter.arg:
-            return given.value
+    arguments, keywords = _given(reference)
+    if parameter.arg in keywords:
+        return keywords[parameter.arg]
     positional = [*function.args.posonlyargs, *function.args.args]
-    if positional and positional[0].arg in {"self", "cls"} and isinstance(call.func, ast.Attribute):
+    if positional and positional[0].arg in {"self", "cls"} and isinstance(reference.node, ast.Attribute):
         positional = positional[1:]
     if parameter in positional:
         index = positional.index(parameter)
-        if index < len(call.args) and not any(isinstance(a, ast.Starred) for a in call.args[: index + 1]):
-            return call.args[index]
+        if index < len(arguments) and not any(isinstance(a, ast.Starred) for a in arguments[: index + 1]):
+            return arguments[index]
     return None
+
+
+def _given(reference: Reference) -> tuple[Sequence[ast.expr], Mapping[str, ast.expr]]:
+    """Return the positional arguments and the keywords with which a function is run, as far as they can be seen."""
+    call = reference.call
+    if call is None:
+        return [], {}
+    keywords = {given.arg: given.value for given in call.keywords if given.arg}
+    if not reference.replicated:
+        return call.args, keywords
+    given = [*(node for node in call.args if node is not reference.node), *[ast.Constant(None)] * 2]
+    arguments, named = keywords.get("args", given[0]), keywords.get("kwargs", given[1])
+    pairs = zip(named.keys, named.values, strict=True) if isinstance(named, ast.Dict) else ()
+    return (
+        arguments.elts if isinstance(arguments, (ast.Tuple, ast.List)) else [],
+        {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)},
+    )
