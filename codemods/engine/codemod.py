@@ -133,7 +133,7 @@ class RemoveWithItem:
 
 @dataclass(frozen=True)
 class AddArgument:
-    """Append ``name=value`` to a call: a positional ``value`` if ``name`` is None, ``**value`` if it is ``**``."""
+    """Append ``name=value`` (or a positional ``value`` if ``name`` is None) to a call."""
 
     node: ast.Call
     name: str | None
@@ -155,14 +155,6 @@ class AddItem:
     node: ast.Dict | ast.List
     key: str | None
     value: Code
-
-
-@dataclass(frozen=True)
-class AddKeywords:
-    """Append ``**name`` to a function's signature, which has no such parameter."""
-
-    node: ast.FunctionDef | ast.AsyncFunctionDef
-    name: str
 
 
 @dataclass(frozen=True)
@@ -207,7 +199,6 @@ NodeEdit = (
     | AddArgument
     | RemoveArgument
     | AddItem
-    | AddKeywords
     | RemoveParameter
     | Rename
 )

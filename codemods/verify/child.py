@@ -330,10 +330,24 @@ def _instrument(observer: Observer) -> None:
 def _observe_variables(observer: Observer) -> None:
     def init(original: Any, self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
-        observer.variable(self)
+        # What `assign` returns in a graph is another view of the variable that was assigned to.
+        if not isinstance(self, module._UnreadVariable) and not _callback_is_made():
+            observer.variable(self)
 
     module = _module("tensorflow.python.ops.resource_variable_ops")
     _wrap(module.BaseResourceVariable, "__init__", init)
+
+
+def _callback_is_made() -> bool:
+    """Tell whether the constructor of a Keras callback is running: what it keeps is no part of what is trained."""
+    frame: types.FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_name == "__init__":
+            classes = type(frame.f_locals.get("self")).__mro__
+            if any(each.__name__ == "Callback" and "keras" in each.__module__ for each in classes):
+                return True
+        frame = frame.f_back
+    return False
 
 
 def _observe_writers(observer: Observer) -> None:

@@ -1,0 +1,515 @@
+"""Tests of ``move-summaries-to-callback``."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from tools import Check
+
+from codemods.analysis.project import Project
+from codemods.engine.codemod import Refusal, Severity, Status
+from codemods.engine.result import Settings
+from codemods.engine.rewrite import rewrite
+from codemods.move_summaries_to_host import RESULT_USED
+from codemods.summaries import keeping, plan
+from codemods.verify.compare import compare
+from codemods.verify.run import Runner
+
+check = Check("move_summaries_to_callback")
+
+HEAD = """\
+import numpy as np
+import tensorflow as tf
+
+xs = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+ys = np.random.default_rng(1).normal(size=(8, 1)).astype("float32")
+writer = tf.summary.create_file_writer("logs")
+
+
+class Net(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = tf.keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def train_step(self, data):
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(y - self(x, training=True)))
+"""
+APPLY = """\
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+"""
+RETURN = """\
+        return {"loss": loss}
+"""
+TRAIN = """\
+
+net = Net()
+net.compile("sgd", "mse")
+"""
+FIT = "history = net.fit(xs, ys, batch_size=2, epochs=2, verbose=2, shuffle=False)\n"
+SCALAR = 'tf.summary.scalar("batch_loss", loss, step=self.optimizer.iterations)\n'
+TEST_STEP = """
+    def test_step(self, data):
+        x, y = data
+        loss = tf.reduce_mean(tf.abs(y - self(x, training=False)))
+        tf.summary.scalar("error", loss, step=self.optimizer.iterations)
+        return {"loss": loss}
+"""
+
+
+def program(after: str = "", fit: str = FIT, *, before: str = "", more: str = "", train: str = TRAIN) -> str:
+    """Return a program whose ``train_step`` has some code before and after the optimizer's turn."""
+    one, two = (textwrap.indent(textwrap.dedent(code), " " * 8) for code in (before, after))
+    return f"{HEAD}{one}{APPLY}{two}{RETURN}{more}\n{train}{fit}"
+
+
+def around(code: str, writer: str = "writer") -> str:
+    """Return code in a block that makes a writer the default."""
+    return f"with {writer}.as_default():\n" + textwrap.indent(code, "    ")
+
+
+# What is rewritten. ---------------------------------------------------------------------------------
+
+
+def test_a_writer_around_fit_stays_the_default_one(snapshot: SnapshotAssertion) -> None:
+    check.transformed(program(SCALAR, around(FIT)), snapshot, severity=Severity.WARNING)
+
+
+def test_a_writer_inside_the_step_goes_along_and_the_step_before_the_optimizer_is_kept(
+    snapshot: SnapshotAssertion,
+) -> None:
+    code = SCALAR + 'tf.summary.histogram("outputs/weights", self.dense.kernel, self.optimizer.iterations, buckets=5)\n'
+    check.transformed(program(before=around(code)), snapshot)
+
+
+def test_a_writer_that_is_set_for_good_is_flushed_at_the_end(snapshot: SnapshotAssertion) -> None:
+    check.transformed(program(SCALAR, "writer.set_as_default()\n" + FIT), snapshot)
+
+
+def test_the_only_writer_is_used_where_none_is_the_default(snapshot: SnapshotAssertion) -> None:
+    check.transformed(program(SCALAR), snapshot, severity=Severity.ERROR)
+
+
+def test_a_step_that_is_compiled_is_an_error() -> None:
+    train = TRAIN.replace('"mse"', '"mse", jit_compile=True')
+    check.transformed(program(around(SCALAR), train=train), severity=Severity.ERROR)
+
+
+def test_evaluation_gets_the_callback_too(snapshot: SnapshotAssertion) -> None:
+    fit = FIT.replace("epochs", "validation_data=(xs, ys), epochs") + "net.evaluate(xs, ys, 4, verbose=0)\n"
+    check.transformed(program(SCALAR, around(fit), more=TEST_STEP), snapshot)
+
+
+def test_every_kind_of_summary(snapshot: SnapshotAssertion) -> None:
+    code = """\
+    with self.writer.as_default(step=self.global_step):
+        tf.summary.scalar("1. Losses/1. Total", loss)
+        tf.summary.histogram("gradients", gradients[0])
+        tf.summary.image("inputs", tf.reshape(x, [-1, 3, 1, 1]), max_outputs=2)
+        tf.summary.text("loss", tf.strings.as_string(loss), description="as text")
+        tf.summary.audio("sound", tf.reshape(x, [-1, 3, 1]), 16000)
+    self.global_step.assign_add(1)
+    """
+    made = "        self.dense = tf.keras.layers.Dense(1)\n"
+    counted = (
+        made
+        + "        self.writer = writer\n"
+        + "        self.global_step = tf.Variable(0, dtype=tf.int64, trainable=False)\n"
+    )
+    check.transformed(program(code).replace(made, counted), snapshot)
+
+
+def test_callbacks_that_are_there_stay(snapshot: SnapshotAssertion) -> None:
+    fits = """\
+stop = tf.keras.callbacks.EarlyStopping("loss")
+several = [stop]
+net.fit(
+    xs,
+    ys,
+    callbacks=[
+        stop,
+        tf.keras.callbacks.CSVLogger("log.csv"),  # for the plots
+    ],
+)
+net.fit(xs, ys, 4, callbacks=several)
+net.fit(xs, ys, callbacks=[])
+net.fit(xs, ys, callbacks=None)
+net.fit(xs, ys, 2, 1, 0, [stop])
+"""
+    check.transformed(program(around(SCALAR), fits), snapshot)
+
+
+def test_models_by_any_name(snapshot: SnapshotAssertion) -> None:
+    fits = """\
+class Trainer:
+    def __init__(self):
+        self.net = build()
+
+    def run(self):
+        self.net.fit(xs, ys)
+
+
+def build():
+    net = Net()
+    net.compile("sgd")
+    return net
+
+
+def train(model, epochs):
+    return model.fit(xs, ys, epochs=epochs)
+
+
+Trainer().run()
+train(build(), 3)
+scaler = StandardScaler()
+scaler.fit(xs)
+"""
+    text = program(around(SCALAR), fits).replace(
+        "import numpy", "from sklearn.preprocessing import StandardScaler\n\nimport numpy"
+    )
+    check.transformed(text, snapshot)
+
+
+def test_a_fit_in_another_module_is_given_the_callback_by_the_class(snapshot: SnapshotAssertion) -> None:
+    text = program(around(SCALAR), train="", fit="")
+    train = "from nets import Net, xs, ys\n\nnet = Net()\nnet.compile('sgd')\nnet.fit(xs, ys)\n"
+    check.transformed({"nets.py": text, "train.py": train}, snapshot)
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        "options = dict(callbacks=[])\nnet.fit(xs, ys, **options)\n",
+        "tf.keras.models.load_model('net.keras').fit(xs, ys)\nnet.fit(xs, ys)\n",
+        "def train(callbacks=None):\n    net.fit(xs, ys, callbacks=callbacks)\n",
+        "def build():\n    return Net()\n\n\nbuild().fit(xs, ys)\n",
+        "net.fit(xs, ys)\n\n\ndef tune(model):\n    model.fit(xs, ys)\n",
+    ],
+    ids=["unpacked options", "a loaded model", "callbacks that may be none", "no name", "any model"],
+)
+def test_the_class_adds_the_callback_where_a_fit_can_not_be_given_it(fit: str) -> None:
+    text = check.transformed(program(around(SCALAR), fit))
+    assert "def fit(self, *args, callbacks=None, **kwargs):" in text
+    assert text.endswith(fit)
+
+
+def test_functional_models_and_derived_classes() -> None:
+    train = """
+class Deep(Net):
+    pass
+
+
+net = Deep()
+net.compile("sgd")
+"""
+    assert "callbacks=[net.summaries]" in check.transformed(program(around(SCALAR), train=train))
+
+
+NAMES = {
+    "keras": ("tf.keras.Model", "import keras\n", "keras.Model", "keras.callbacks.Callback"),
+    "the base's own import": (
+        "tf.keras.Model",
+        "from keras import Model\n",
+        "Model",
+        "from keras.callbacks import Callback",
+    ),
+    "tensorflow's": ("tf.keras.Model", "from tensorflow.keras.models import Model\n", "Model", "tf.keras.callbacks."),
+    "what is imported": (
+        "tf.keras.Model",
+        "from tensorflow.keras.callbacks import Callback as Base\n",
+        "tf.keras.Model",
+        "class NetSummaries(Base):",
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "extra", "new", "found"), NAMES.values(), ids=NAMES.keys())
+def test_the_callbacks_base_is_named_as_the_file_names_keras(old: str, extra: str, new: str, found: str) -> None:
+    text = (
+        program(around(SCALAR))
+        .replace(old, new)
+        .replace("import tensorflow as tf\n", "import tensorflow as tf\n" + extra)
+    )
+    assert found in check.transformed(text)
+
+
+def test_tabs_comments_and_decorators_stay(snapshot: SnapshotAssertion) -> None:
+    code = """\
+    # what the optimizer has seen
+    with writer.as_default():  # on disk
+        # of this batch
+        tf.summary.scalar("batch_loss", loss, step=self.optimizer.iterations)  # not the mean
+    """
+    text = program(code).replace("class Net", "# the net\n@tf.keras.utils.register_keras_serializable()\nclass Net")
+    text = text.replace("    def train_step", "    @tf.function\n    def train_step").replace("    ", "\t")
+    check.transformed(text, snapshot)
+
+
+def test_names_that_are_taken_are_left_to_their_owners() -> None:
+    text = (
+        program(around(SCALAR))
+        .replace("self.dense", "self.summaries")
+        .replace("import numpy", "NetSummaries = 1\nimport numpy")
+    )
+    text = check.transformed(text)
+    assert "class NetSummaries_2(" in text
+    assert "callbacks=[net.summaries_2]" in text
+
+
+def test_what_stays_keeps_its_block() -> None:
+    code = SCALAR + 'for g in gradients:\n    tf.summary.histogram("g", g, step=self.optimizer.iterations)\n'
+    result = check.run(program(around(code)))
+    assert [finding.status for _, finding in result.findings] == [Status.FIXABLE, Status.REFUSED]
+    assert "        with writer.as_default():\n            self.summaries.batch_loss.assign" in result.text
+
+
+def test_two_steps_of_one_class_share_the_callback() -> None:
+    text = check.transformed(
+        program(
+            around(SCALAR),
+            FIT,
+            more=TEST_STEP.replace("        tf.s", "        with writer.as_default():\n            tf.s"),
+        )
+    )
+    assert text.count("class NetSummaries") == 1
+    assert "self.error" in text
+
+
+def test_tensorboard_hears_of_the_batches_where_it_did_not() -> None:
+    text = program(
+        SCALAR, FIT.replace("2, sh", "0, callbacks=[tf.keras.callbacks.TensorBoard('b', update_freq=1)], sh")
+    )
+    check.transformed(text, unsafe=True)
+
+
+# What is refused. -----------------------------------------------------------------------------------
+
+REFUSED: dict[str, tuple[Refusal, str]] = {
+    "no fit": (keeping.NO_FIT, program(around(SCALAR), fit="net(xs)\n")),
+    "trained by hand": (keeping.BY_HAND, program(around(SCALAR), FIT + "net.train_on_batch(xs, ys)\n")),
+    "a loop of one's own": (keeping.BY_HAND, program(around(SCALAR), FIT + "net.train_step((xs, ys))\n")),
+    "several steps at once": (
+        keeping.STEPS_PER_EXECUTION,
+        program(around(SCALAR), train=TRAIN.replace('"mse"', '"mse", steps_per_execution=4')),
+    ),
+    "several steps by a setting": (
+        keeping.STEPS_PER_EXECUTION,
+        program(around(SCALAR), train=TRAIN.replace('"mse"', '**{"steps_per_execution": 4}')),
+    ),
+    "several replicas": (
+        keeping.STRATEGY,
+        program(
+            around(SCALAR),
+            "strategy = tf.distribute.MirroredStrategy()\nwith strategy.scope():\n    net = Net()\n" + FIT,
+        ),
+    ),
+    "a fit of its own": (
+        keeping.OWN_FIT,
+        program(
+            around(SCALAR),
+            "net.fit(xs, ys, **options)\n",
+            more="\n    def fit(self, *args, **kwargs):\n        return super().fit(*args, **kwargs)\n",
+        ),
+    ),
+    "an evaluation out of reach": (
+        keeping.EVALUATE,
+        program(
+            fit="net.fit(xs, ys, **options)\nnet.evaluate(xs, ys)\n",
+            more=TEST_STEP.replace("        tf.s", "        with writer.as_default():\n            tf.s"),
+        ),
+    ),
+    "a condition": (keeping.CONDITIONAL, program("if self.built:\n" + textwrap.indent(around(SCALAR), "    "))),
+    "a loop": (keeping.CONDITIONAL, program(around("for loss in [loss]:\n    " + SCALAR))),
+    "an early return": (keeping.CONDITIONAL, program("if not self.built:\n    return {}\n" + around(SCALAR))),
+    "another kind": (
+        keeping.KIND,
+        program(around('tf.summary.write("loss", loss, step=self.optimizer.iterations)\n')),
+    ),
+    "a histogram that is compiled": (
+        keeping.COMPILED,
+        program(around(SCALAR.replace("scalar", "histogram")), train=TRAIN.replace('"mse"', '"mse", jit_compile=True')),
+    ),
+    "a tag of the step": (
+        keeping.COMPUTED,
+        program(around('name = "a"\n' + SCALAR.replace('"batch_loss"', "name"))),
+    ),
+    "the default step": (
+        keeping.DEFAULT_STEP,
+        program('tf.summary.scalar("loss", loss)\n', "tf.summary.experimental.set_step(3)\n" + around(FIT)),
+    ),
+    "TensorBoard's writer now and then": (
+        keeping.UPDATE_FREQ,
+        program(SCALAR, 'net.fit(xs, ys, callbacks=[tf.keras.callbacks.TensorBoard("logs", update_freq=10)])\n'),
+    ),
+    "a name scope": (plan.CONTEXT, program(around('with tf.name_scope("losses"):\n    ' + SCALAR))),
+    "a function inside": (plan.NESTED, program("def log():\n" + textwrap.indent(around(SCALAR), "    ") + "log()\n")),
+    "no writer": (
+        plan.NO_WRITER,
+        program(SCALAR).replace('writer = tf.summary.create_file_writer("logs")\n', ""),
+    ),
+    "one writer after another": (
+        plan.SEVERAL_WRITERS,
+        program(SCALAR, 'other = tf.summary.create_file_writer("b")\n' + around(FIT) + around(FIT, "other")),
+    ),
+    "a writer of the step": (
+        plan.WRITER_IN_GRAPH,
+        program("mine = self.writers[0]\n" + around(SCALAR, "mine")),
+    ),
+    "a result that is used": (RESULT_USED, program(around("done = " + SCALAR))),
+    "arguments that are unpacked": (
+        plan.UNPACKED,
+        program(around('tf.summary.scalar(**{"name": "loss", "data": loss, "step": 1})\n')),
+    ),
+}
+
+
+@pytest.mark.parametrize(("refusal", "text"), REFUSED.values(), ids=REFUSED.keys())
+def test_refused(refusal: Refusal, text: str) -> None:
+    check.refused(text, refusal)
+
+
+# What is left alone. --------------------------------------------------------------------------------
+
+HOST_LOOP = """
+
+@tf.function
+def train_step(x, step):
+    tf.summary.scalar("loss", tf.reduce_mean(x), step=step)
+
+
+for step in tf.range(3, dtype=tf.int64):
+    with writer.as_default():
+        train_step(xs, step)
+"""
+NOOPS = {
+    "a step without summaries": program(),
+    "a summary of the model": program("self.summary()\n"),
+    "a function called train_step": program() + HOST_LOOP,
+    "a class that is no model": program(SCALAR).replace("tf.keras.Model", "object"),
+    "a model of torch": program(SCALAR)
+    .replace("tf.keras.Model", "torch.nn.Module")
+    .replace("import numpy", "import torch\nimport numpy"),
+    "summaries of another library": program(SCALAR.replace("tf.summary", "self.board")),
+    "summaries of version 1": program(SCALAR.replace("tf.summary", "tf.compat.v1.summary")),
+    "a layer": program(SCALAR).replace("tf.keras.Model", "tf.keras.layers.Layer"),
+    "the call": program().replace(
+        "return self.dense(x)", 'tf.summary.scalar("x", x[0, 0], step=1)\n        return self.dense(x)'
+    ),
+    "a callback": program(
+        fit="class Log(tf.keras.callbacks.Callback):\n    def on_train_batch_end(self, batch, logs=None):\n"
+        '        tf.summary.scalar("loss", logs["loss"], step=batch)\n\n\nnet.fit(xs, ys, callbacks=[Log()])\n'
+    ),
+    "a local tf": program(SCALAR).replace("import tensorflow as tf", "from project import tf"),
+    "host code": program(fit=FIT + 'with writer.as_default():\n    tf.summary.scalar("loss", 0.5, step=1)\n'),
+    "a method of another name": program(SCALAR).replace("def train_step", "def my_step"),
+    "a compute_loss": program().replace(
+        "def call(self, x):",
+        'def compute_loss(self, x):\n        tf.summary.scalar("a", 1.0, step=1)\n\n    def call(self, x):',
+    ),
+}
+
+
+@pytest.mark.parametrize("text", NOOPS.values(), ids=NOOPS.keys())
+def test_left_alone(text: str) -> None:
+    check.noop(text)
+
+
+# Beside the other codemods. -------------------------------------------------------------------------
+
+BOTH = ("move-summaries-to-callback", "move-summaries-to-host")
+
+
+@pytest.mark.parametrize("text", [program(around(SCALAR)), *(text for _, text in REFUSED.values())])
+def test_a_summary_under_fit_is_reported_once(text: str) -> None:
+    result = rewrite(text, "program.py", Settings(BOTH), Project.of({"program.py": text}))
+    here = [(finding.node.lineno, finding.status) for _, finding in result.findings]  # type: ignore[attr-defined]
+    assert here
+    if "net.fit" in text:
+        assert len(set(here)) == len(here)
+    else:
+        assert {status for _, status in here} == {Status.REFUSED}
+
+
+def test_in_any_order_it_comes_to_the_same() -> None:
+    text = program(around(SCALAR)) + HOST_LOOP
+    together = rewrite(text, "program.py", Settings(BOTH), Project.of({"program.py": text})).text
+    for order in (BOTH, BOTH[::-1]):
+        found = text
+        for name in order:
+            found = rewrite(found, "program.py", Settings((name,)), Project.of({"program.py": found})).text
+        assert found == together
+
+
+# Under TensorFlow. ----------------------------------------------------------------------------------
+
+EXACT = """\
+tf.config.optimizer.set_experimental_options(
+    {"arithmetic_optimization": False, "remapping": False, "constant_folding": False}
+)
+tf.keras.utils.set_random_seed(0)
+"""
+ENDING = """\
+print(history.history, net.evaluate(xs, ys, verbose=0))
+for weight in net.get_weights():
+    print(weight.tobytes().hex())
+"""
+KINDS = """\
+with writer.as_default(step=self.optimizer.iterations):
+    tf.summary.scalar("a/b", loss)
+    tf.summary.histogram("h", gradients[0], buckets=4)
+    tf.summary.image("i", tf.reshape(x, [-1, 3, 1, 1]), max_outputs=2)
+    tf.summary.image("u", tf.cast(tf.reshape(x * 10, [-1, 3, 1, 1]), tf.uint8))
+    tf.summary.text("t", tf.strings.as_string(loss), description="what")
+    tf.summary.audio("s", tf.reshape(x, [-1, 3, 1]), 16000)
+"""
+BOARD = FIT.replace("epochs", "callbacks=[tf.keras.callbacks.TensorBoard('logs', update_freq='batch')], epochs")
+VALIDATED = FIT.replace("epochs", "validation_data=(xs, ys), epochs")
+PROGRAMS = {
+    "around": (program(SCALAR, around(VALIDATED + ENDING), more=TEST_STEP), 8 + 2 * 4 + 1),
+    "inside, before the optimizer": (program(before=around(SCALAR), fit=FIT + FIT + ENDING), 16),
+    "kinds": (program(KINDS, FIT + ENDING), 8 * 6),
+    "set for good": (program(SCALAR, "writer.set_as_default()\n" + FIT), 8),
+    "TensorBoard's writer": (program(SCALAR, BOARD.replace("verbose=2, ", "")), 8 + 8),
+    "the class gives it": (
+        program(before=around(SCALAR), fit=FIT.replace("epochs", "**{}, epochs") + 'net.save("net.keras")\n' + ENDING),
+        8,
+    ),
+}
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(("text", "events"), PROGRAMS.values(), ids=PROGRAMS.keys())
+def test_the_same_is_recorded(runner: Runner, text: str, events: int) -> None:
+    text = text.replace("\nclass", f"\n{EXACT}\n\nclass", 1)
+    before, after = runner.run_source(text), runner.run_source(check.transformed(text))
+    assert after.exit == 0, after.stderr
+    verdict = compare(before, after)
+    assert verdict.kind == "same", verdict.lines
+    assert after.summaries.host >= events
+    assert not after.summaries.traced
+
+
+@pytest.mark.tensorflow
+def test_what_was_lost_is_recorded(runner: Runner) -> None:
+    text = program(SCALAR).replace("\nclass", f"\n{EXACT}\n\nclass", 1)
+    lost, recorded = runner.run_source(text), runner.run_source(text.replace(FIT, around(FIT)))
+    after = runner.run_source(check.transformed(text))
+    assert not lost.events
+    assert compare(lost, after).kind == "repaired"
+    assert after.events == recorded.events
+
+
+@pytest.mark.tensorflow
+def test_a_step_that_is_read_too_late_is_found_out(runner: Runner) -> None:
+    text = program(before=around(SCALAR)).replace("\nclass", f"\n{EXACT}\n\nclass", 1)
+    wrong = check.transformed(text).replace("step=self.step", "step=self.model.optimizer.iterations")
+    verdict = compare(runner.run_source(text), runner.run_source(wrong))
+    assert verdict.kind == "different"
+    assert "step 0" in verdict.different[0]
