@@ -68,18 +68,18 @@ class Texts:
         """
         key = text, following
         if key not in self._found:
-            start = rf"(?<!\w{re.escape(text)})" if text[0].isidentifier() else ""
-            end = r"\b" if text[-1].isidentifier() else ""
+            start = rf"(?<!\w{re.escape(text)})" if text[:1].isidentifier() else ""
+            end = r"\b" if text[-1:].isidentifier() else ""
             # The text comes first, and is all that is looked for in most places.
-            pattern = re.compile(f"{re.escape(text)}{start}{end}{following}".encode())
-            self._found[key] = [path for path in self._likely(text.encode()) if pattern.search(self.data(path))]
+            pattern = re.compile(_encoded(f"{re.escape(text)}{start}{end}{following}"))
+            self._found[key] = [path for path in self._likely(_encoded(text)) if pattern.search(self.data(path))]
         return self._found[key]
 
     def importing(self, name: str) -> list[str]:
         """Return the paths of the files that may import something of a name, or from it, sorted."""
         key = name, "import"
         if key not in self._found:
-            self._found[key] = [path for path in self.holding(name) if self._imports(path, name.encode())]
+            self._found[key] = [path for path in self.holding(name) if self._imports(path, _encoded(name))]
         return self._found[key]
 
     def _imports(self, path: str, name: bytes) -> bool:
@@ -98,6 +98,10 @@ class Texts:
         if self._index is None:
             return self._files
         return min((self._index.get(word, []) for word in _WORD.findall(text)), key=len, default=self._files)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")  # it may be the name of a file, which may be no text
 
 
 CALLED = r"(?=\s*[(,)#\\])"

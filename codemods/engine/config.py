@@ -82,13 +82,16 @@ def _common_folder(paths: Sequence[Path]) -> Path:
 def _table(file: Path) -> dict[str, Any] | None:
     try:
         data = file.read_bytes()
-        if b"tf-codemods" not in data:
+        if b"tf-codemods" not in data and b"tf_codemods" not in data:
             return None
-        table = _parse(data.decode()).get("tool", {}).get("tf-codemods")
+        tools = _parse(data.decode()).get("tool", {})
+        table = tools.get("tf-codemods")
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror or error}") from error
     except (ValueError, AttributeError) as error:
         raise ConfigError(f"{file}: this is not valid TOML: {error}") from error
+    if "tf_codemods" in tools:
+        raise ConfigError(f"{file}: the table is called [tool.tf-codemods], not [tool.tf_codemods]")
     if table is not None and not isinstance(table, dict):
         raise ConfigError(f"{file}: tool.tf-codemods must be a table")
     return table

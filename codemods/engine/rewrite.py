@@ -207,12 +207,17 @@ def _with(finding: Finding, refusal: Refusal | None) -> Finding:
 
 
 def _unused(suppressions: Suppressions, settings: Settings) -> Iterator[_Found]:
+    if settings.severity > Severity.NOTE:
+        return
     for suppression in suppressions.all:
         unknown = suppression.names - set(registry.names())
-        asked = not suppression.names or bool(suppression.names & set(settings.codemods))
-        if unknown or (asked and not suppression.used and settings.severity is Severity.NOTE):
+        # One that speaks of a codemod which isn't run may well have its use.
+        asked = set(settings.codemods).issuperset(suppression.names or registry.names())
+        if unknown or not suppression.understood or (asked and not suppression.used):
             message = f"`{suppression.text}` suppresses nothing"
-            if unknown:
+            if not suppression.understood:
+                message += "; there are `ignore`, `ignore[NAME]` and `ignore-file`"
+            elif unknown:
                 message = f"`{suppression.text}` names no codemod: {', '.join(sorted(unknown))}"
             node = ast.Constant(None, lineno=suppression.line, col_offset=suppression.column)
             node.end_lineno = suppression.line

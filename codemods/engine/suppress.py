@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 
 from codemods.analysis.module import Module
 
-_MARK = re.compile(r"#\s*tf-codemods:\s*(?P<verb>ignore-file|ignore)\s*(?:\[(?P<names>[^\]]*)\])?")
+# As a user may write it: what was meant to keep code out of the tool's hands does so, or is named.
+_MARK = re.compile(
+    r"#\s*tf[-_]codemods:\s*(?:(?P<verb>ignore(?:-file)?)(?![\w-])\s*(?:\[(?P<names>[^\]]*)\])?|[^\s#]*)", re.IGNORECASE
+)
 
 
 @dataclass
@@ -24,6 +27,7 @@ class Suppression:
         text: the comment's own words.
         names: the codemods it names; all where empty.
         whole_file: it is an ``ignore-file``.
+        understood: it is not something else.
         used: a finding was kept out by it.
     """
 
@@ -32,11 +36,12 @@ class Suppression:
     text: str
     names: frozenset[str]
     whole_file: bool
+    understood: bool = True
     used: bool = field(default=False)
 
     def covers(self, codemod: str) -> bool:
         """Tell whether it speaks of a codemod."""
-        return not self.names or codemod in self.names
+        return self.understood and (not self.names or codemod in self.names)
 
 
 class Suppressions:
@@ -44,7 +49,7 @@ class Suppressions:
 
     def __init__(self, module: Module) -> None:
         self._module = module
-        self.all = list(_read(module.text)) if "tf-codemods:" in module.text else []
+        self.all = list(_read(module.text)) if _MARK.search(module.text) else []
         self._by_line: dict[int, list[Suppression]] = {}
         for suppression in self.all:
             self._by_line.setdefault(suppression.line, []).append(suppression)
@@ -74,9 +79,11 @@ class Suppressions:
 
 def _read(text: str) -> Iterator[Suppression]:
     for token in tokenize.generate_tokens(io.StringIO(text, newline="").readline):
-        match = _MARK.match(token.string) if token.type == tokenize.COMMENT else None
+        match = _MARK.search(token.string) if token.type == tokenize.COMMENT else None
         if match:
-            names = frozenset(name.strip() for name in (match["names"] or "").split(",") if name.strip())
+            verb = (match["verb"] or "").lower()
+            names = (name.strip().lower().replace("_", "-") for name in (match["names"] or "").split(","))
             line, characters = token.start
-            column = len(token.line[:characters].encode())
-            yield Suppression(line, column, match[0], names, match["verb"] == "ignore-file")
+            column = len(token.line[: characters + match.start()].encode())
+            whole_file = verb == "ignore-file"
+            yield Suppression(line, column, match[0], frozenset(filter(None, names)), whole_file, bool(verb))

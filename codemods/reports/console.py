@@ -14,6 +14,7 @@ import click
 from codemods.engine import diff
 from codemods.engine.result import FileResult, FileStatus, Settings
 from codemods.reports import terminal
+from codemods.reports.grouped import visible
 
 _INTERRUPTED = 128 + signal.SIGINT
 _FAILED = 2
@@ -88,7 +89,7 @@ def guarded(written: Sequence[FileResult] = ()) -> Iterator[None]:
 
 
 def _done(written: Sequence[FileResult]) -> str:
-    done = [result.path for result in written if result.status is FileStatus.CHANGED]
+    done = [visible(result.path) for result in written if result.status is FileStatus.CHANGED]
     if not done:
         return "no file was written"
     more = f" and {len(done) - _NAMED} more" if len(done) > _NAMED else ""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from codemods.engine.codemod import Status
 from codemods.engine.result import FileResult, FileStatus, LocatedFinding
 
+_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) != "\t"} | {0x7F: 0x2421}
+
 
 @dataclass(frozen=True)
 class Group:
@@ -45,7 +47,12 @@ def grouped(results: Sequence[FileResult], *, unsafe: bool) -> list[Group]:
 def place(finding: LocatedFinding) -> str:
     """Return where a finding is, as editors take it; a cell is named in a notebook."""
     cell = "" if finding.cell is None else f"cell {finding.cell}:"
-    return f"{finding.path}:{cell}{finding.line}:{finding.column}"
+    return f"{visible(finding.path)}:{cell}{finding.line}:{finding.column}"
+
+
+def visible(text: str) -> str:
+    """Return a line of the user's text with a picture for each control character: a terminal would obey them."""
+    return text.translate(_PICTURES)
 
 
 def _outcome(finding: LocatedFinding, result: FileResult, *, unsafe: bool) -> tuple[int, str, str | None]:

@@ -9,7 +9,7 @@ from itertools import groupby
 from codemods.engine.codemod import Codemod
 from codemods.engine.result import FileResult, FileStatus
 from codemods.reports import terminal
-from codemods.reports.grouped import Group, grouped
+from codemods.reports.grouped import Group, grouped, visible
 
 
 def render(results: Sequence[FileResult], *, unsafe: bool) -> str:
@@ -56,7 +56,7 @@ def _group(group: Group) -> str:
 def _failures(failed: Sequence[FileResult]) -> Iterator[str]:
     for result in failed:
         advice = terminal.ADVICE.get(result.reason or "", "")
-        yield f"- {_code(result.path)} ({result.reason}): {result.detail}. {advice}".rstrip()
+        yield f"- {_code(visible(result.path))} ({result.reason}): {result.detail}. {advice}".rstrip()
 
 
 def _code(text: str) -> str:

@@ -11,6 +11,7 @@ from click import style
 
 from codemods.engine.journal import Run
 from codemods.engine.result import FileResult, FileStatus, Tally
+from codemods.reports.grouped import visible
 from codemods.reports.terminal import count
 
 _NAMED = 3
@@ -32,7 +33,7 @@ def listing(runs: Sequence[Run], form: str) -> str:
 def _line(run: Run) -> str:
     when = datetime.fromtimestamp(run.time).astimezone().strftime("%Y-%m-%d %H:%M")
     what = run.command if run.undoes is None else f"{run.command} {run.undoes}"
-    paths = ", ".join(entry.path for entry in run.entries[:_NAMED])
+    paths = ", ".join(visible(entry.path) for entry in run.entries[:_NAMED])
     more = f" and {len(run.entries) - _NAMED} more" if len(run.entries) > _NAMED else ""
     undone = " (undone)" if run.undone else ""
     files = f"{count(len(run.entries), 'file')}: {paths}{more}{undone}"
@@ -58,10 +59,11 @@ def undone(results: Sequence[FileResult], *, quiet: bool) -> Iterator[str]:
         quiet: name only the files that were left alone.
     """
     for result in results:
+        path = visible(result.path)
         if result.status is FileStatus.FAILED:
-            yield f"{result.path}: {style('left alone', fg='red', bold=True)} ({result.reason}): {result.detail}"
+            yield f"{path}: {style('left alone', fg='red', bold=True)} ({result.reason}): {result.detail}"
         elif not quiet:
-            yield f"{result.path}: {_WORDS[result.status]}"
+            yield f"{path}: {_WORDS[result.status]}"
     tally = Tally.of(results)
     yield (
         f"{count(tally.files, 'file')}: {tally.changed} put back, {tally.unchanged} as they were already, "

@@ -12,7 +12,7 @@ from click import style
 from codemods.engine.codemod import Codemod, Example, Severity, Status
 from codemods.engine.diff import unified
 from codemods.engine.result import FileResult, FileStatus, LocatedFinding, Tally
-from codemods.reports.grouped import Group, grouped, place
+from codemods.reports.grouped import Group, grouped, place, visible
 
 WIDTH = 100
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
@@ -54,7 +54,7 @@ def _finding(finding: LocatedFinding, outcome: str) -> str:
     colour = _COLOURS[finding.severity]
     where, label = place(finding), f"{finding.severity}[{finding.codemod}]"
     # Styled after it was wrapped, since the codes have no width; and a path isn't to be broken.
-    head = wrapped(f"{'_' * len(where)}: {label} {finding.message}", "  ")[len(where) :]
+    head = wrapped(f"{'_' * len(where)}: {label} {visible(finding.message)}", "  ")[len(where) :]
     head = style(where, bold=True) + head.replace(label, style(label, fg=colour, bold=True), 1)
     gutter = len(str(finding.end_line))
     rule = style(" " * gutter + " |", fg="blue")
@@ -75,7 +75,7 @@ def _excerpt(finding: LocatedFinding, gutter: int, colour: str) -> Iterator[str]
         number = style(f"{finding.line + index:>{gutter}} |", fg="blue")
         start = finding.column - 1 if index == 0 else len(line) - len(line.lstrip())
         end = finding.end_column - 1 if index == last else len(line.rstrip())
-        yield f"{number} {line}".rstrip()
+        yield f"{number} {visible(line)}".rstrip()
         if end > start:
             carets = style("^" * sum(_width(character) for character in line[start:end]), fg=colour)
             yield f"{style(' ' * gutter + ' |', fg='blue')} {_blank(line[:start])}{carets}"
@@ -100,7 +100,7 @@ def outcome(finding: LocatedFinding, *, made: bool, unsafe: bool) -> str:
         made: its file was written.
         unsafe: the user asked for rewrites that change behaviour too.
     """
-    detail = finding.detail
+    detail = finding.detail and visible(finding.detail)
     if finding.status is Status.REFUSED:
         return f"left alone ({finding.reason}): {detail}"
     done = "fixed" if made else "can be fixed"
@@ -113,11 +113,11 @@ def failures(results: Sequence[FileResult], *, skipped: bool) -> Iterator[str]:
     """Yield a paragraph for each file that failed, and for those that were skipped if asked."""
     for result in results:
         if result.status is FileStatus.FAILED:
-            head = f"{result.path}: {style('failed', fg='red', bold=True)} ({result.reason}): {result.detail}"
+            head = f"{visible(result.path)}: {style('failed', fg='red', bold=True)} ({result.reason}): {result.detail}"
             advice = ADVICE.get(result.reason or "")
             yield "\n".join([head, *([wrapped(f"  {advice}", "  ")] if advice else [])])
         elif result.status is FileStatus.SKIPPED and skipped:
-            yield f"{result.path}: skipped ({result.reason}): {result.detail}"
+            yield f"{visible(result.path)}: skipped ({result.reason}): {result.detail}"
 
 
 def tally(results: Sequence[FileResult], *, written: bool, unsafe: bool) -> str:
@@ -158,6 +158,7 @@ def coloured(patch: str) -> str:
 
 
 def _coloured_line(line: str) -> str:
+    line = visible(line.removesuffix("\r"))
     if line.startswith(("--- ", "+++ ")):
         return style(line, bold=True)
     colour = {"-": "red", "+": "green", "@": "cyan"}.get(line[:1])

@@ -59,6 +59,7 @@ def test_a_broken_file_of_somebody_else_is_passed_over(tmp_path: Path) -> None:
         ("[tool]\ntf-codemods = 1\n", "table"),
         ("[tool.tf-codemods\n", "TOML"),
         ("tool = 'tf-codemods'\n", "TOML"),
+        ("[tool.tf_codemods]\nunsafe = true\n", "[tool.tf-codemods]"),
     ],
 )
 def test_what_is_wrong_is_named_with_the_file(tmp_path: Path, text: str, wrong: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from codemods.engine import registry
 from codemods.engine import run as running
 from codemods.engine.codemod import Severity, Status
 from codemods.engine.discover import discover
@@ -90,8 +91,8 @@ def test_columns_count_characters(folder: Path, settings: Settings) -> None:
 
 
 def test_the_column_of_a_comment_that_suppresses_nothing_counts_characters(folder: Path, settings: Settings) -> None:
-    (finding,) = one(folder, settings, "é = 'ü'  # tf-codemods: ignore\n".encode()).findings
-    assert (finding.codemod, finding.column, finding.end_column) == ("unused-suppression", 10, 31)
+    (finding,) = one(folder, settings, "é = 'ü'  # tf-codemods: ignore[rename-old]\n".encode()).findings
+    assert (finding.codemod, finding.column, finding.end_column) == ("unused-suppression", 10, 43)
 
 
 def test_a_finding_in_a_notebook_is_in_a_cell(folder: Path, settings: Settings) -> None:
@@ -251,6 +252,28 @@ def test_modules_see_each_other_as_they_were_at_the_start(folder: Path, settings
     planned = list(run(discover(["."], cwd=folder), settings))
     assert (folder / "a.py").read_text() == OLD
     assert [r.status for r in write(planned)] == [FileStatus.CHANGED] * 3
+
+
+@pytest.mark.parametrize("name", [".py", "..py", "\udcff.py", "a b.py", "a.b.py", "with\n.py", "class.py", "sub/.py"])
+def test_a_file_may_have_any_name(folder: Path, name: str) -> None:
+    program = """\
+import tensorflow as tf
+
+writer = tf.summary.create_file_writer("logs")
+
+
+@tf.function
+def double(x):
+    tf.summary.scalar("x", x, step=0)
+    return 2 * x
+
+
+with writer.as_default():
+    double(1.0)
+"""
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(program)
+    assert results(folder, Settings(registry.names()))[name].status is FileStatus.CHANGED
 
 
 # Standard input. ---------------------------------------------------------------------------------

@@ -161,7 +161,7 @@ def test_what_is_written_is_not_offered_again(folder: Path, settings: Settings) 
 
 
 def test_the_rules_are_the_catalogue(folder: Path, settings: Settings) -> None:
-    (folder / "a.py").write_text("x = 1  # tf-codemods: ignore\n")
+    (folder / "a.py").write_text("x = 1  # tf-codemods: ignore[rename-old]\n")
     found = report(settings)
     rename, unused = found["tool"]["driver"]["rules"]
     assert rename["shortDescription"] == {"text": "Rename what is called old"}

@@ -56,6 +56,15 @@ def test_a_place_in_a_notebook_names_the_cell() -> None:
     assert text(replace(FINDING, path="nb.ipynb", cell=3)).startswith("nb.ipynb:cell 3:9:5: error[")
 
 
+def test_no_terminal_obeys_what_stands_in_a_file_or_in_its_name() -> None:
+    shown = text(replace(FINDING, path="a\n\x1b[2J.py", message="it is \x1b", excerpt=("\x0c\t'\x1b[31m'\x7f",)))
+    assert shown.startswith("a␊␛[2J.py:9:5: error[move-summaries-to-host] it is ␛\n")
+    assert "9 | ␌\t'␛[31m'␡\n" in shown
+    assert terminal.coloured("+x = '\x1b[2J'\r") == click.style("+x = '␛[2J'", fg="green")
+    (failed,) = terminal.failures([FileResult("\x07.py", FileStatus.FAILED, reason="read", detail="x")], skipped=False)
+    assert click.unstyle(failed).startswith("␇.py: failed (read): x\n")
+
+
 def test_a_path_is_not_broken_at_its_spaces() -> None:
     path = "a b " * 40 + "c.py"
     assert text(replace(FINDING, path=path)).startswith(f"{path}:9:5:\n  error[")
