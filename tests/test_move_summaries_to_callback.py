@@ -138,6 +138,14 @@ net.fit(
         tf.keras.callbacks.CSVLogger("log.csv"),  # for the plots
     ],
 )
+net.fit(
+    xs,
+    ys,
+    callbacks=[  # all of them
+        # before it is too late
+        stop
+    ],
+)
 net.fit(xs, ys, 4, callbacks=several)
 net.fit(xs, ys, callbacks=[])
 net.fit(xs, ys, callbacks=None)

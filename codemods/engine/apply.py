@@ -715,10 +715,25 @@ def _without(elements: Sequence[cst.CSTNode], index: int) -> list[cst.CSTNode]:
 def _add_item(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
     assert isinstance(edit, AddItem)
     value = file.expression(edit.value)
+    add = _with_first if edit.first else _with_element
     if edit.key is None:
-        return _with_element(cst.ensure_type(node, cst.List), cst.Element(value), "lbracket", "rbracket")
+        return add(cst.ensure_type(node, cst.List), cst.Element(value), "lbracket", "rbracket")
     item = cst.DictElement(cst.parse_expression(edit.key, file.config), value)
-    return _with_element(cst.ensure_type(node, cst.Dict), item, "lbrace", "rbrace")
+    return add(cst.ensure_type(node, cst.Dict), item, "lbrace", "rbrace")
+
+
+def _with_first(display: _Display, element: _Element, opening: str, closing: str) -> _Display:
+    """Return a display with one more element before the others, on a line of its own where the first one has one."""
+    if not display.elements:
+        return _with_element(display, element, opening, closing)
+    bracket = getattr(display, opening)
+    between: cst.BaseParenthesizableWhitespace = cst.SimpleWhitespace(" ")
+    if isinstance(bracket.whitespace_after, cst.ParenthesizedWhitespace):
+        # Comments above the old first element stay there.
+        between = bracket.whitespace_after.with_changes(first_line=cst.TrailingWhitespace())
+        bracket = bracket.with_deep_changes(bracket.whitespace_after, empty_lines=[])
+    first = element.with_changes(comma=cst.Comma(whitespace_after=between))
+    return display.with_changes(**{opening: bracket}, elements=[first, *display.elements])
 
 
 def _with_element(display: _Display, element: _Element, opening: str, closing: str) -> _Display:

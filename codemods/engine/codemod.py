@@ -150,11 +150,19 @@ class RemoveArgument:
 
 @dataclass(frozen=True)
 class AddItem:
-    """Append ``key: value`` to a dict display, or ``value`` to a list display (``key`` is None)."""
+    """Append ``key: value`` to a dict display, or ``value`` to a list display (``key`` is None).
+
+    Attributes:
+        node: the display.
+        key: the key; None in a list.
+        value: the value.
+        first: it goes before all others, not behind them.
+    """
 
     node: ast.Dict | ast.List
     key: str | None
     value: Code
+    first: bool = False
 
 
 @dataclass(frozen=True)

@@ -175,13 +175,13 @@ class Keeping:
             unpacked = any(keyword.arg is None for keyword in node.keywords)
             return AddArgument(node, "callbacks", f"[{added}]") if not unpacked else None
         if isinstance(given, ast.List):
-            return AddItem(given, None, added)
+            return AddItem(given, None, added, first=True)
         if isinstance(given, ast.Constant) and given.value is None:
             return Replace(given, f"[{added}]")
         value = self.training.shapes(module).value(given)
         if value.kind not in {"list", "tuple"} or value.optional:
             return None
-        return Replace(given, ("[*", Move(given), f", {added}]"))
+        return Replace(given, (f"[{added}, *", Move(given), "]"))
 
     # One summary. ------------------------------------------------------------------------------
 
@@ -346,7 +346,7 @@ def {attribute}(self):
 """
 _FIT = """
 def fit(self, *args, callbacks=None, **kwargs):
-    return super().fit(*args, callbacks=[callbacks or [], self.{attribute}], **kwargs)
+    return super().fit(*args, callbacks=[self.{attribute}, callbacks or []], **kwargs)
 """
 
 
