@@ -23,8 +23,14 @@ differently in the last bit.
 What is repaired: events that were dropped are recorded, with the only writer in reach; steps that
 were fixed at the trace count on; `jit_compile=True` no longer raises.
 
+In several places the function may return: each `return` gets the value, and None where it isn't made.
+In a loop that does more than write summaries each turn adds its values to a list, or to a
+`tf.TensorArray` where the loop may become part of the graph, and the host goes over these. An array
+holds scalars only, as the shape of anything else may change from turn to turn; XLA can't compile it.
+
 What is unsafe: under a condition on a tensor TensorFlow puts `cond/` before the tag, numbered by all
-conditions before it; on the host the tag is what the code says.
+conditions before it, and also behind an early `return` under such a condition; in a loop it puts
+`while/` there, unless the loop goes over a dataset. On the host the tag is what the code says.
 
 What it costs: a scalar written on the host costs 0.2 to 0.3 ms a call, a histogram or an image 3 to
 5 ms. It is not faster than in the graph. To write every hundredth step only, put the block under
@@ -42,14 +48,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from codemods.analysis.module import Module
-from codemods.analysis.tracing import Traced, is_traced, traced_functions
+from codemods.analysis.module import Function, Module
+from codemods.analysis.tracing import Traced, is_traced
 from codemods.engine.codemod import Codemod, Example, Finding, Refusal, Rewrite, Severity
 from codemods.summaries.emit import Emitter, Placement
 from codemods.summaries.fitting import fit_in_sight
 from codemods.summaries.helpers import Body, HelperCall, Helpers
+from codemods.summaries.lift import HELPER, applied, lifted
+from codemods.summaries.lift import REFUSALS as LIFT_REFUSALS
 from codemods.summaries.ops import summary_name
 from codemods.summaries.plan import (
     BRANCH,
@@ -67,7 +77,6 @@ from codemods.summaries.plan import (
 from codemods.summaries.writers import writer_items
 
 RESULT_USED = Refusal("result-used", "the summary's own result is used, which says whether it was recorded")
-HELPER = Refusal("helper", "it stands in a function that is traced as part of another, or in a way that isn't followed")
 
 _BEFORE = """\
 import tensorflow as tf
@@ -207,7 +216,7 @@ class MoveSummariesToHost(Codemod):
         rb"| (?!(?:as|import|if|else|and|or|for|in|is|not)\b)[A-Za-z])"
         rb"|\w\.function\b|import[^\n]*\bfunction\b"
     )
-    refusals = (RESULT_USED, HELPER, *REFUSALS)
+    refusals = (RESULT_USED, *LIFT_REFUSALS, *REFUSALS)
     examples = (
         Example(_BEFORE, _AFTER),
         Example(_LOST_BEFORE, _LOST_AFTER),
@@ -217,50 +226,136 @@ class MoveSummariesToHost(Codemod):
 
     def find(self, module: Module) -> Iterator[Finding]:
         """Yield a finding for each summary in traced code."""
-        helpers = Helpers(module)
-        groups: dict[Traced, list[ast.Call]] = {}
-        for call in _calls(module, helpers):
-            if summary_name(module, call) is not None and fit_in_sight(module, call):
-                continue  # it goes to a callback
-            owner = next((helpers.traced[f] for f in _functions(module, call) if f in helpers.traced), None)
-            if owner is not None:
-                groups.setdefault(owner, []).append(call)
-            elif is_traced(module, call):
-                function = module.function(call)
-                helper = helpers.of(function) if function is not None else None
-                if helper is None or not helpers.replaced(helper):
-                    yield _refused(module, call, HELPER)
-        for owner, group in groups.items():
-            yield from _findings(module, owner, group, helpers)
+        yield from _found(module)
 
     def rewrites(self, module: Module, findings: Sequence[Finding]) -> Iterable[Rewrite]:
-        """Return one rewrite for each traced function: all its summaries together."""
+        """Return one rewrite for each traced function: all its summaries together.
+
+        Summaries that a traced function calls come first, one step nearer to the host in each pass.
+        """
         helpers = Helpers(module)
-        wanted = {finding.node: finding for finding in findings}
-        for item in traced_functions(module):
-            body = Body(module, item)
-            calls = [node for node in module.find_all(ast.Call) if node in wanted and node in body.own]
-            if calls:
-                try:
-                    placement, _ = _placement(body, calls, helpers)
-                except RefusedError:
-                    continue  # the engine reports it: what is left of the function can't be rewritten
-                yield Rewrite(tuple(wanted[call] for call in calls), tuple(placement.edits))
+        lift = next((finding for finding in findings if finding.edits), None)
+        if lift is not None:
+            group = next(calls for calls in _groups(module, helpers).values() if lift.node in calls)
+            if {finding.node for finding in findings}.issuperset(group):
+                return [Rewrite(tuple(findings), lift.edits)]
+        return _placements(module, findings, helpers)
 
 
-def _calls(module: Module, helpers: Helpers) -> Iterator[ast.Call]:
-    """Yield the calls that write summaries, themselves or by a helper."""
+def _placements(module: Module, findings: Sequence[Finding], helpers: Helpers) -> Iterator[Rewrite]:
+    wanted = {finding.node: finding for finding in findings}
+    for item in helpers.traced.values():
+        body = Body(module, item)
+        calls = [node for node in module.find_all(ast.Call) if node in wanted and node in body.own]
+        if calls:
+            try:
+                placement, _ = _placement(body, calls, helpers)
+            except RefusedError:
+                continue  # the engine reports it: what is left of the function can't be rewritten
+            yield Rewrite(tuple(wanted[call] for call in calls), tuple(placement.edits))
+
+
+def _found(module: Module) -> list[Finding]:
+    helpers = Helpers(module)
+    groups = _groups(module, helpers)
+    refused: dict[Function | None, RefusedError] = {}
+    for function in groups:
+        if function is not None and _is_called(helpers, function):
+            try:
+                return _lifted(module, helpers, groups, function)
+            except RefusedError as error:
+                refused[function] = error
+    found: list[Finding] = []
+    for function, calls in groups.items():
+        traced = helpers.traced.get(function) if function is not None else None
+        if traced is not None and function not in refused:
+            found += _findings(module, traced, calls, helpers)
+        else:
+            reason = refused.get(function, RefusedError(HELPER))
+            found += [_refused(module, call, reason.refusal, reason.detail, traced) for call in calls]
+    return found
+
+
+def _is_called(helpers: Helpers, function: Function) -> bool:
+    """Tell whether a function is run by traced code, or in replicas, and not just by the host."""
+    traced = helpers.traced.get(function)
+    if traced is None:
+        return True
+    return any(
+        r.replicated or (r.call and is_traced(r.module, r.call)) for r in Body(helpers.module, traced).references
+    )
+
+
+def _lifted(
+    module: Module, helpers: Helpers, groups: Mapping[Function | None, list[ast.Call]], function: Function
+) -> list[Finding]:
+    """Return all findings, with a step that brings the summaries of one function nearer to the host.
+
+    Raises:
+        RefusedError: they can't be brought to the host.
+    """
+    owner = module.parent(function)
+    traced = helpers.traced.get(function) or Traced(function, owner if isinstance(owner, ast.ClassDef) else None, {})
+    edits = tuple(lifted(helpers, traced, groups[function]))
+    after = applied(module, edits)
+    assert module.project is not None
+    module.project.add(after)
+    try:
+        later = _found(after)
+        known = {key: call for call, key in _keys(after, Helpers(after)).items()}
+    finally:
+        module.project.add(module)
+    results = {finding.node: finding for finding in later}
+    found: list[Finding] = []
+    for call, key in _keys(module, helpers).items():
+        finding = results.pop(known[key], None) if key in known and call not in groups[function] else None
+        if finding is not None:
+            found.append(replace(finding, node=call, edits=()))
+    stays = next((finding for finding in results.values() if finding.refusal is not None), None)
+    if stays is not None and stays.refusal is not None:
+        raise RefusedError(stays.refusal, stays.detail)
+    first = next(iter(results.values()), None) or Finding(
+        function,
+        f"`{function.name}` runs in every replica, and only the first one writes; `{function.name}` returns the value, "
+        "and the host code behind `strategy.run` writes it",
+        Severity.NOTE,
+    )
+    unsafe = next((finding.unsafe for finding in results.values() if finding.unsafe), None)
+    return found + [replace(first, node=call, edits=edits, unsafe=unsafe) for call in groups[function]]
+
+
+def _keys(module: Module, helpers: Helpers) -> dict[ast.Call, tuple[str, str, int]]:
+    """Return what each summary is known by when the module is edited: its function, its text, the how manieth."""
+    counts: Counter[tuple[str, str]] = Counter()
+    keys = {}
+    for function, calls in _groups(module, helpers).items():
+        name = module.qualname(function) if function is not None else ""
+        for call in calls:
+            text = module.source(call)
+            keys[call] = (name, text, counts[name, text])
+            counts[name, text] += 1
+    return keys
+
+
+def _groups(module: Module, helpers: Helpers) -> dict[Function | None, list[ast.Call]]:
+    """Return the calls in traced code that write summaries, themselves or by a helper, for each function."""
+    groups: dict[Function | None, list[ast.Call]] = {}
     for call in module.find_all(ast.Call):
-        if summary_name(module, call) is not None or (
+        function = module.function(call)
+        if summary_name(module, call) is None and not (
             isinstance(module.parent(call), ast.Expr)
-            and any(function in helpers.traced for function in _functions(module, call))
+            and function in helpers.reached
             and helpers.summary(call) is not None
         ):
-            yield call
-
-
-def _functions(module: Module, node: ast.AST) -> Iterator[ast.AST]:
-    return (a for a in module.ancestors(node) if isinstance(a, (ast.FunctionDef, ast.AsyncFunctionDef)))
+            continue
+        if function not in helpers.traced and not is_traced(module, call):
+            continue
+        if summary_name(module, call) is not None and fit_in_sight(module, call):
+            continue  # it goes to a callback
+        helper = helpers.of(function) if function is not None and function not in helpers.traced else None
+        if helper is None or not helpers.replaced(helper):
+            groups.setdefault(function, []).append(call)
+    return groups
 
 
 def _placement(body: Body, calls: Sequence[ast.Call], helpers: Helpers) -> tuple[Placement, list[Move]]:

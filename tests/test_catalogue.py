@@ -166,7 +166,7 @@ def layer(module: str) -> str:
     if module.partition(".")[0] == "cli":
         return "cli"
     if package == "engine":
-        return "contract" if below.startswith(("engine.codemod", "engine.result")) else "engine"
+        return "contract" if below.startswith(("engine.codemod", "engine.result", "engine.apply")) else "engine"
     if package in {"analysis", "reports", "verify"}:
         return package
     return "codemods" if package else "root"

@@ -8,8 +8,8 @@ import pytest
 from codemods.engine.codemod import Refusal, Severity, Status
 from codemods.engine.result import Settings
 from codemods.engine.run import run_on_text
-from codemods.move_summaries_to_host import HELPER, RESULT_USED, MoveSummariesToHost
-from codemods.summaries import plan
+from codemods.move_summaries_to_host import RESULT_USED, MoveSummariesToHost
+from codemods.summaries import lift, plan
 from codemods.verify.compare import compare
 from codemods.verify.run import Runner
 from tests.tools import Check
@@ -1266,7 +1266,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a dataset maps over it": (
-        HELPER,
+        lift.HELPER,
         """
         def record(x):
             tf.summary.scalar("mean", tf.reduce_mean(x), step=1)
@@ -1374,18 +1374,39 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
             print(make(2.0)(xs, 1).numpy())
         """,
     ),
-    "called by another traced function": (
-        plan.CALLED_FROM_TRACED,
-        FUNCTION
-        + """
-    @tf.function
-    def outer(x, step):
-        return f(x, step)
+    "traced code calls it in a comprehension": (
+        lift.CALL_SITE,
+        """
+        def value(x, step):
+            v = x[0, 0]
+            tf.summary.scalar("value", v, step=step)
+            return v
 
 
-    with writer.as_default():
-        y = outer(xs, tf.constant(1, tf.int64))
-    """,
+        @tf.function
+        def f(x, step):
+            return [value(x * n, step) for n in range(3)]
+        """
+        + textwrap.indent(CALL, " " * 8),
+    ),
+    "several workers": (
+        lift.SEVERAL_WORKERS,
+        """
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+
+
+        def f(x, step):
+            tf.summary.scalar("value", x[0, 0], step=step)
+
+
+        @tf.function
+        def run(x, step):
+            strategy.run(f, args=(x, step))
+
+
+        with writer.as_default():
+            run(xs, tf.constant(1, tf.int64))
+        """,
     ),
     "overridden with a summary of its own": (
         plan.OVERRIDDEN,
@@ -1664,7 +1685,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         run()
     """,
     ),
-    "a loop of Python": (
+    "a loop of Python whose tag counts on under a condition": (
         plan.LOOP,
         """
         @tf.function
@@ -1672,7 +1693,8 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
             total = 0.0
             for i in range(2):
                 total += x[0, i]
-                tf.summary.scalar(f"total/{i}", total, step=step)
+                if i == 1:
+                    tf.summary.scalar(f"total/{i}", total, step=step)
             return x
         """
         + textwrap.indent(CALL, " " * 8),
@@ -1703,13 +1725,13 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """
         + textwrap.indent(CALL, " " * 8),
     ),
-    "a loop of the graph": (
+    "a histogram in a loop of the graph": (
         plan.GRAPH_LOOP,
         """
         @tf.function
         def f(x, step):
             for i in tf.range(2):
-                tf.summary.scalar("value", x[0, i], step=step)
+                tf.summary.histogram("value", x[0, :i], step=step)
             return x
         """
         + textwrap.indent(CALL, " " * 8),
@@ -1835,16 +1857,14 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """
         + textwrap.indent(CALL, " " * 8),
     ),
-    "a function inside": (
+    "a lambda inside": (
         plan.NESTED,
         """
         @tf.function
         def f(x, step):
-            def inner(z):
-                tf.summary.scalar("value", z[0, 0], step=step)
-                return z
-
-            return inner(x)
+            write = lambda z: tf.summary.scalar("value", z, step=step)
+            write(x[0, 0])
+            return x
         """
         + textwrap.indent(CALL, " " * 8),
     ),
@@ -1858,23 +1878,26 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """
         + textwrap.indent(CALL, " " * 8),
     ),
-    "the writer's block calls a helper that writes": (
+    "the writer's block calls a layer that writes": (
         plan.WRITER_BLOCK,
         """
-        def record(x, step):
-            print("recording")
-            tf.summary.scalar("first", x[0, 0], step=step)
+        class Layer(tf.keras.layers.Layer):
+            def call(self, x, step):
+                tf.summary.scalar("first", x[0, 0], step=step)
+                return x
+
+
+        layer = Layer()
 
 
         @tf.function
         def f(x, step):
             with writer.as_default():
                 tf.summary.scalar("last", x[1, 1], step=step)
-                record(x, step)
+                layer(x, step)
             return x
 
 
-        record(xs, 0)
         y = f(xs, tf.constant(1, tf.int64))
         """,
     ),
@@ -1931,13 +1954,13 @@ def test_refused(name):
     result = check.run(text)
     found = {finding.refusal.code if finding.refusal else finding.status for _, finding in result.findings}
     assert refusal.code in found
-    assert found <= {refusal.code, HELPER.code, plan.CALLED_FROM_TRACED.code}
+    assert found <= {refusal.code, plan.KERAS_METHOD.code}
     assert result.text == text
 
 
 def test_every_refusal_is_tested():
     declared = {refusal.code for refusal in MoveSummariesToHost.refusals}
-    assert declared - {refusal.code for refusal, _ in REFUSED.values()} == set()
+    assert declared - {refusal.code for refusal, _ in REFUSED.values()} == {lift.ELSEWHERE.code}
 
 
 @pytest.mark.parametrize(
@@ -2503,6 +2526,187 @@ def test_a_helper_that_reads_the_step_itself_before_it_changes_is_refused():
     )
 
 
+TWO_DEVICES = """
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+"""
+LIFTED = {
+    "a_helper_that_computes_and_writes": """
+        def loss_and_log(x, y):
+            error = model(x, training=True) - y
+            loss = tf.reduce_mean(error ** 2)
+            # before the update
+            tf.summary.scalar("loss", loss, step=optimizer.iterations)
+            tf.summary.histogram("error", error, step=optimizer.iterations)
+            return loss
+
+
+        @tf.function
+        def train_step(x, y):
+            with tf.GradientTape() as tape:
+                loss = loss_and_log(x, y)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+            return loss
+
+
+        with writer.as_default():
+            for x, y in dataset:
+                print(train_step(x, y).numpy())
+        """,
+    "a_helper_called_at_several_places_and_levels": """
+        def half(x, name, step):
+            h = x / 2
+            tf.summary.scalar(name, tf.reduce_sum(h), step=step)
+            return h
+
+
+        def both(x, step):
+            h = half(x, "first", step)
+            return h + half(h, "second", step)
+
+
+        @tf.function
+        def f(x, step):
+            return both(x, step) * 2
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+                print(y.numpy())
+        """,
+    "a_function_inside_the_traced_one": """
+        @tf.function
+        def f(x, step):
+            def inner(z):
+                tf.summary.scalar("value", z[0, 0] * 2, step=step)
+                return z
+
+            return inner(x)
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+        """,
+    "a_traced_function_called_by_another": """
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        @tf.function
+        def outer(x, step):
+            return f(x, step) + 1
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = outer(xs, tf.constant(i, tf.int64))
+        """,
+    "replicas_in_a_traced_function": """
+        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+        with strategy.scope():
+            count = tf.Variable(0, dtype=tf.int64, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
+
+
+        def step_fn(values):
+            loss = tf.reduce_mean(values)
+            tf.summary.scalar("loss", loss, step=count)
+            count.assign_add(1)
+            return loss
+
+
+        @tf.function
+        def distributed_step(values):
+            per_replica_losses = strategy.run(step_fn, args=(values,))
+            return strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica_losses, axis=None)
+
+
+        @tf.function
+        def evaluate(values):
+            def eval_fn(v):
+                loss = tf.reduce_sum(v)
+                tf.summary.scalar("eval", loss * 2, step=count)
+                return loss
+
+            return strategy.reduce("SUM", strategy.run(eval_fn, args=(values,)), axis=None)
+
+
+        values = strategy.experimental_distribute_values_from_function(
+            lambda context: tf.fill([2], 1.0 + tf.cast(context.replica_id_in_sync_group, tf.float32))
+        )
+        total = 0.0
+        with writer.as_default():
+            for _ in range(3):
+                total += distributed_step(values)
+            print(float(total), float(evaluate(values)))
+        """,
+    "replicas_in_host_code": """
+        strategy = tf.distribute.get_strategy()
+
+
+        @tf.function
+        def traced(x, step):
+            loss = tf.reduce_mean(x)
+            tf.summary.scalar("traced", loss, step=step)
+            return loss
+
+
+        def eager(x, step):
+            tf.summary.scalar("eager", tf.reduce_sum(x), step=step)
+
+
+        with writer.as_default():
+            for i in range(2):
+                loss = strategy.run(traced, args=(xs, tf.constant(i, tf.int64)))
+                strategy.run(eager, args=(xs, i))
+        """,
+}
+
+
+def lifted(name: str) -> str:
+    """Return a program of LIFTED, with two devices where it has replicas."""
+    text = program(LIFTED[name], MODEL if "model" in LIFTED[name] else HEAD)
+    return text.replace("\n\n", TWO_DEVICES, 1) if "CPU:1" in text else text
+
+
+@pytest.mark.parametrize("name", LIFTED)
+def test_lifted(name, snapshot):
+    check.transformed(lifted(name), snapshot)
+
+
+def test_what_a_helper_of_another_module_computes_is_refused():
+    helper = """\
+import tensorflow as tf
+
+
+def double(x, step):
+    y = x * 2
+    tf.summary.histogram("double", y, step)
+    return y
+"""
+    main = program("""
+        from helpers import double
+
+
+        @tf.function
+        def f(x, step):
+            return double(x, step) + 1
+
+
+        with writer.as_default():
+            y = f(xs, tf.constant(1, tf.int64))
+        """)
+    check.refused({"helpers.py": helper, "main.py": main}, lift.ELSEWHERE)
+    check.noop({"main.py": main, "helpers.py": helper})
+
+
 MOVED = {
     **{
         name: program(text)
@@ -2510,6 +2714,7 @@ MOVED = {
         for name, text in table.items()
     },
     **{name: program(text, MODEL) for name, text in TRAINING.items()},
+    **{name: lifted(name) for name in LIFTED},
 }
 
 
@@ -2644,7 +2849,7 @@ def test_a_function_that_a_later_cell_defines_again_keeps_its_signature(tmp_path
 # Under TensorFlow. -------------------------------------------------------------------------------------
 
 RUN = (
-    *TRAINING, *STEPS, *BLOCKS, *HELPERS,
+    *TRAINING, *STEPS, *BLOCKS, *HELPERS, *LIFTED,
     "behind_the_only_call", "behind_a_call_whose_result_is_not_used", "wrapper_for_two_calls", "method_called_on_self",
     "wrapper_of_a_function_with_every_kind_of_parameter", "method_called_on_an_object", "traced_by_an_assignment",
     "value_bound_again_later", "variable_changed_later", "random_data_is_drawn_where_it_was", "metric_results",

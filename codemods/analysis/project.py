@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path, PurePath
+from typing import TypeVar, cast
 
 from codemods.analysis.callgraph import CallGraph
 from codemods.analysis.module import Function, Module, module_id
@@ -17,6 +18,8 @@ from codemods.analysis.texts import Texts
 _KEPT = 1_500_000  # characters of source whose trees are kept; a tree takes some sixty times its source
 # A folder of this name in a project is not what its imports mean.
 _LIBRARIES = frozenset({"tensorflow", "keras", "tf_keras", "numpy", "torch"})
+
+FoundT = TypeVar("FoundT")
 
 
 class Project:
@@ -55,6 +58,7 @@ class Project:
         self._resolving: set[tuple[str, str]] = set()
         self._resolved: dict[tuple[str, str], str | None] = {}
         self._found: dict[tuple[str, str], tuple[str | None, str]] = {}
+        self._once: dict[str, object] = {}
 
     @classmethod
     def of(cls, files: Mapping[str, str]) -> Project:
@@ -85,6 +89,7 @@ class Project:
         """Make a module, as it stands now, the one that others of the project see."""
         self.forget(module.path)
         self._resolved.clear()
+        self._once.clear()
         self.calls.changed(module.path)
         self._keep(module.path, module)
 
@@ -161,6 +166,17 @@ class Project:
         """Return the paths of the files in which a name may be called, or be given another name, sorted."""
         no_value = r"(?![ \t]*(?:[.\[:=+*/%<>!|&^@-]|\w))"
         return self.texts.holding(name, rf"(?<!\bdef {name})(?<!\bclass {name})(?:[ \t]+as\b|{no_value})")
+
+    def once(self, what: str, find: Callable[[], FoundT]) -> FoundT:
+        """Return what is found out about the whole project, once for as long as no module changes.
+
+        Args:
+            what: its name.
+            find: finds it out.
+        """
+        if what not in self._once:
+            self._once[what] = find()
+        return cast("FoundT", self._once[what])
 
     # Names. ------------------------------------------------------------------------------------
 

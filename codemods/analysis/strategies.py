@@ -26,6 +26,27 @@ def is_scope(module: Module, node: ast.expr) -> bool:
     )
 
 
+def replicated(module: Module, call: ast.Call) -> ast.expr | None:
+    """Return the function that ``strategy.run(function, args=(...), kwargs={...})`` runs in each replica."""
+    method = call.func
+    if not isinstance(method, ast.Attribute) or method.attr not in {"run", "experimental_run_v2"}:
+        return None
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    function = call.args[0] if call.args else given.pop("fn", None)
+    if len(call.args) > 3 or not given.keys() <= {"args", "kwargs", "options"}:
+        return None
+    return function if seems_strategy(module, method.value) else None
+
+
+def seems_strategy(module: Module, node: ast.expr) -> bool:
+    """Tell whether an expression is a strategy, or is called one and not seen to be anything else."""
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    made = [b.value for b in module.bindings(node)] if isinstance(node, ast.Name) else []
+    classes = [module.resolve(value.func) or "" for value in made if isinstance(value, ast.Call)]
+    others = any(name.rpartition(".")[2][:1].isupper() for name in classes)
+    return is_strategy(module, node) or ("strategy" in name.lower() and not others)
+
+
 def is_strategy(module: Module, node: ast.AST | None, depth: int = 0) -> bool:
     """Tell whether an expression is known to be a strategy: by what made it, or by its annotation."""
     if depth > 6 or node is None:

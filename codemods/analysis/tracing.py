@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from codemods.analysis.module import Function, Module
+from codemods.analysis.strategies import replicated
 
 FUNCTION = "tensorflow.function"
 
@@ -57,12 +58,14 @@ class Reference:
     Attributes:
         module: the module it stands in.
         node: the name.
-        call: the call, if the function is called there and not used in another way.
+        call: the call that runs the function there, None if it is used in another way.
+        replicated: that is ``strategy.run(function, ...)``, and not a call of the function itself.
     """
 
     module: Module
     node: ast.Name | ast.Attribute
     call: ast.Call | None
+    replicated: bool = False
 
 
 def tracing_options(module: Module, node: ast.expr, depth: int = 0) -> Mapping[str, ast.expr] | None:
@@ -246,7 +249,49 @@ def _modules_naming(module: Module, name: str) -> Iterator[Module]:
 
 def _reference(module: Module, node: ast.Name | ast.Attribute) -> Reference:
     parent = module.parent(node)
-    return Reference(module, node, parent if isinstance(parent, ast.Call) and parent.func is node else None)
+    if isinstance(parent, ast.keyword):
+        parent = module.parent(parent)
+    if isinstance(parent, ast.Call):
+        if parent.func is node:
+            return Reference(module, node, parent)
+        if replicated(module, parent) is node:
+            return Reference(module, node, parent, replicated=True)
+    return Reference(module, node, None)
+
+
+def called(module: Module, call: ast.Call, *, here: bool = False) -> tuple[Module, Function] | None:
+    """Return the function of the project that a call runs, itself or as ``strategy.run(function, ...)``.
+
+    Args:
+        module: the call's module.
+        call: the call.
+        here: only look for the functions of this module.
+    """
+    name = replicated(module, call) or call.func
+    if isinstance(name, ast.Attribute) and isinstance(name.value, ast.Name) and name.value.id == "self":
+        owner = module.enclosing(call, ast.ClassDef)
+        return _method(module, owner, name.attr) if owner is not None else None
+    bindings = module.bindings(name) if isinstance(name, ast.Name) else []
+    defined = [b.node for b in bindings if isinstance(b.node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    if defined or here:
+        return (module, defined[0]) if len(bindings) == 1 and defined else None
+    found = module.project.definition(module.resolve(name)) if module.project is not None else None
+    if found is None or isinstance(found[1], ast.ClassDef) or isinstance(found[0].parent(found[1]), ast.ClassDef):
+        return None
+    return found[0], found[1]
+
+
+def _method(module: Module, owner: ast.ClassDef, name: str, depth: int = 0) -> tuple[Module, Function] | None:
+    """Return a method of a class, or of the first base in the project that has it."""
+    for statement in owner.body:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) and statement.name == name:
+            return module, statement
+    for base in owner.bases if depth < 10 else ():
+        definition = class_named(module, module.resolve(base) or "")
+        found = _method(*definition, name, depth + 1) if definition is not None else None
+        if found is not None:
+            return found
+    return None
 
 
 # What runs while a graph is built. -----------------------------------------------------------------

@@ -20,6 +20,7 @@ from codemods.engine.codemod import (
     AddArgument,
     AddImport,
     AddItem,
+    AddKeywords,
     Code,
     Edit,
     InsertAfter,
@@ -649,41 +650,56 @@ def _unwrapped(node: Statement) -> list[Statement]:
 def _add_argument(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
     assert isinstance(edit, AddArgument)
     call = cst.ensure_type(node, cst.Call)
+    named = edit.name is not None and edit.name != "**"
     argument = cst.Arg(
         file.expression(edit.value),
-        keyword=cst.Name(edit.name) if edit.name else None,
+        star="**" if edit.name == "**" else "",
+        keyword=cst.Name(cast("str", edit.name)) if named else None,
         equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-        if edit.name
+        if named
         else cst.MaybeSentinel.DEFAULT,
     )
-    if not call.args:
-        return call.with_changes(args=[argument])
-    *rest, last = call.args
+    args = _appended(call.args, argument, call.whitespace_before_args, "whitespace_after_arg")
+    return call.with_changes(args=args)
+
+
+ElementT = TypeVar("ElementT", cst.Arg, cst.Param)
+
+
+def _appended(
+    elements: Sequence[ElementT], new: ElementT, opening: cst.BaseParenthesizableWhitespace, after: str
+) -> list[ElementT]:
+    """Return a call's arguments, or a signature's parameters, with one more, laid out like the others.
+
+    Args:
+        elements: those that are there.
+        new: the one that is added.
+        opening: the whitespace behind the parenthesis.
+        after: the name of the attribute that holds an element's whitespace.
+    """
+    if not elements:
+        return [new]
+    *rest, last = elements
     between: cst.BaseParenthesizableWhitespace = cst.SimpleWhitespace(" ")
     if rest and isinstance(rest[-1].comma, cst.Comma):
         between = rest[-1].comma.whitespace_after
-    elif isinstance(call.whitespace_before_args, cst.ParenthesizedWhitespace):
-        between = call.whitespace_before_args
+    elif isinstance(opening, cst.ParenthesizedWhitespace):
+        between = opening
     if isinstance(between, cst.ParenthesizedWhitespace) and between.first_line.comment is not None:
         between = between.with_changes(first_line=cst.TrailingWhitespace())
-    argument = argument.with_changes(comma=last.comma, whitespace_after_arg=last.whitespace_after_arg)
-    if isinstance(last.comma, cst.Comma) and isinstance(last.comma.whitespace_after, cst.ParenthesizedWhitespace):
-        # A comment behind the last argument stays behind it.
-        tail = last.comma.whitespace_after
-        if tail.first_line.comment is not None and isinstance(between, cst.ParenthesizedWhitespace):
-            between = between.with_changes(first_line=tail.first_line)
-            tail = tail.with_changes(first_line=cst.TrailingWhitespace())
-            argument = argument.with_changes(comma=last.comma.with_changes(whitespace_after=tail))
-    elif isinstance(last.whitespace_after_arg, cst.ParenthesizedWhitespace):
-        # A comment behind a last argument without a comma stays behind it, too.
-        tail = last.whitespace_after_arg
-        if tail.first_line.comment is not None and isinstance(between, cst.ParenthesizedWhitespace):
-            between = between.with_changes(first_line=tail.first_line)
-            argument = argument.with_changes(
-                whitespace_after_arg=tail.with_changes(first_line=cst.TrailingWhitespace())
-            )
-    last = last.with_changes(comma=cst.Comma(whitespace_after=between), whitespace_after_arg=cst.SimpleWhitespace(""))
-    return call.with_changes(args=[*rest, last, argument])
+    # A comment behind the last element stays behind it.
+    comma = last.comma
+    tail = comma.whitespace_after if isinstance(comma, cst.Comma) else getattr(last, after)
+    lines = cst.ParenthesizedWhitespace
+    if isinstance(between, lines) and isinstance(tail, lines) and tail.first_line.comment is not None:
+        between = between.with_changes(first_line=tail.first_line)
+        tail = tail.with_changes(first_line=cst.TrailingWhitespace())
+    if isinstance(comma, cst.Comma):
+        new = new.with_changes(comma=comma.with_changes(whitespace_after=tail), **{after: getattr(last, after)})
+    else:
+        new = new.with_changes(comma=comma, **{after: tail})
+    last = last.with_changes(comma=cst.Comma(whitespace_after=between), **{after: cst.SimpleWhitespace("")})
+    return [*rest, last, new]
 
 
 def _remove_argument(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
@@ -767,6 +783,24 @@ def _with_element(display: _Display, element: _Element, opening: str, closing: s
     return display.with_changes(elements=[*rest, last.with_changes(comma=cst.Comma(whitespace_after=between)), element])
 
 
+def _add_keywords(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
+    assert isinstance(edit, AddKeywords)
+    function = cst.ensure_type(node, cst.FunctionDef)
+    every = function.params
+    if every.star_kwarg is not None:
+        raise CannotEditError("the function has such a parameter already")
+    new = cst.Param(cst.Name(edit.name), star="**")
+    kind = "kwonly_params" if every.kwonly_params else "params"
+    group: Sequence[cst.Param] = getattr(every, kind)
+    if isinstance(every.star_arg, cst.Param) and not every.kwonly_params:
+        *rest, new = _appended([every.star_arg], new, function.whitespace_before_params, "whitespace_after_param")
+        changes: dict[str, object] = {"star_arg": rest[0]}
+    else:
+        *rest, new = _appended(group, new, function.whitespace_before_params, "whitespace_after_param")
+        changes = {kind: rest}
+    return function.with_changes(params=every.with_changes(**changes, star_kwarg=new))
+
+
 def _remove_parameter(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
     assert isinstance(edit, RemoveParameter)
     function = cst.ensure_type(node, cst.FunctionDef)
@@ -810,6 +844,7 @@ _INNER: Mapping[type, Callable[[_File, cst.CSTNode, Edit], cst.CSTNode]] = {
     AddArgument: _add_argument,
     RemoveArgument: _remove_argument,
     AddItem: _add_item,
+    AddKeywords: _add_keywords,
     RemoveParameter: _remove_parameter,
     RemoveWithItem: _remove_with_item,
     Rename: _rename,

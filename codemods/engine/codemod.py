@@ -133,7 +133,7 @@ class RemoveWithItem:
 
 @dataclass(frozen=True)
 class AddArgument:
-    """Append ``name=value`` (or a positional ``value`` if ``name`` is None) to a call."""
+    """Append ``name=value`` to a call: a positional ``value`` if ``name`` is None, ``**value`` if it is ``**``."""
 
     node: ast.Call
     name: str | None
@@ -163,6 +163,14 @@ class AddItem:
     key: str | None
     value: Code
     first: bool = False
+
+
+@dataclass(frozen=True)
+class AddKeywords:
+    """Append ``**name`` to a function's signature, which has no such parameter."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef
+    name: str
 
 
 @dataclass(frozen=True)
@@ -207,6 +215,7 @@ NodeEdit = (
     | AddArgument
     | RemoveArgument
     | AddItem
+    | AddKeywords
     | RemoveParameter
     | Rename
 )

@@ -75,7 +75,7 @@ def rewrite(
     left_out = {keys[number][:2] for number in excluded}
     whole_file = any(s.whole_file and s.used and not s.names for s in suppressions.all)
     refused: dict[_Key, Refusal] = {}
-    made: list[tuple[_Key, Finding]] = []
+    made: list[_Later] = []
     groups: list[list[int]] = []
     pending = [found for number, found in enumerate(first) if number not in excluded]
     for turn in range(_PASSES):
@@ -88,7 +88,7 @@ def rewrite(
             groups = [[numbers[id(finding)] for finding in each.findings] for _, each in rewrites]
         changed, done = _step(module, rewrites, refused)
         if changed is not None:
-            made += [(_key(module, name, finding), finding) for name, each in done for finding in each.findings]
+            made += [(_key(module, name, f), f, module) for name, each in done for f in each.findings]
             module = _module(changed, path, project)
             # The lines may have moved, and the words that name them.
             found_now = _find(module, settings, Suppressions(module))
@@ -101,10 +101,11 @@ def rewrite(
         late: list[_Found] = []
     else:
         project.add(original)  # the others are analysed as if nothing had been changed yet
-        left = [(key, _with(f, refused.get(key))) for key, f in ((_key(module, *found), found[1]) for found in pending)]
+        keyed = [(_key(module, *found), found[1]) for found in pending]
+        left = [(key, _with(finding, refused.get(key)), module) for key, finding in keyed]
         known = {n: key for n, key in enumerate(keys) if n not in excluded}
-        reported, late = _reported(first, known, [*made, *left], len(made))
-        late = [(name, _moved(finding, module, original)) for name, finding in late]
+        reported, new = _reported(first, known, [*made, *left], len(made))
+        late = [(key[0], _moved(finding, shown, original)) for key, finding, shown in new]
     reported |= {n: (first[n][0], _with(first[n][1], VERIFICATION_FAILED)) for n in excluded}
     done_with = [tuple(n for n in group if n in reported and _wanted(reported[n][1], settings)) for group in groups]
     numbered = [*reported.items(), *((-1, found) for found in [*late, *_unused(suppressions, settings)])]
@@ -119,9 +120,9 @@ def rewrite(
 
 
 def _reported(
-    first: Sequence[_Found], keys: Mapping[int, _Key], later: Sequence[tuple[_Key, Finding]], made: int
-) -> tuple[dict[int, _Found], list[_Found]]:
-    """Return what became of the findings of the first pass, and those left at the end that are new.
+    first: Sequence[_Found], keys: Mapping[int, _Key], later: Sequence[_Later], made: int
+) -> tuple[dict[int, _Found], list[_Later]]:
+    """Return what became of the findings of the first pass, and those that are new.
 
     What another edit has removed is in neither. A finding is known again by its codemod and its source, and better
     by its message too.
@@ -140,37 +141,37 @@ def _reported(
             if n not in reported:
                 waiting.setdefault(key[:words], []).append(n)
         for at in unknown[:]:
-            key, finding = later[at]
+            key, finding, _ = later[at]
             if waiting.get(key[:words]):
                 n = waiting[key[:words]].pop(0)
                 reported[n] = (key[0], replace(finding, node=first[n][1].node))
                 unknown.remove(at)
-    return reported, [(later[at][0][0], later[at][1]) for at in unknown if at >= made]
+    # A codemod that goes on with what it has begun (one more caller) has said so already.
+    begun = {name for name, _ in reported.values()}
+    return reported, [later[at] for at in unknown if at >= made or later[at][0][0] not in begun]
 
 
 def _moved(finding: Finding, module: Module, original: Module) -> Finding:
-    """Return a finding that only the changed text shows, with a place in the text as it was."""
+    """Return a finding that only a changed text shows, with a place in the text as it was."""
     old, new = split_lines(original.text), split_lines(module.text)
-    start: int = finding.node.lineno  # type: ignore[attr-defined]
-    end: int = finding.node.end_lineno  # type: ignore[attr-defined]
-    at = 0
-    for a, b, size in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
-        if b < start and end <= b + size:
-            node = copy.copy(finding.node)
-            node.lineno, node.end_lineno = start - b + a, end - b + a  # type: ignore[attr-defined]
-            return replace(finding, node=node)
-        if b >= start:
-            break
-        at = a + size
-    line = old[min(at, len(old) - 1)]
-    text = line.strip() or line
-    node = ast.Constant(None, lineno=min(at, len(old) - 1) + 1, col_offset=line.index(text))
-    node.end_lineno, node.end_col_offset = node.lineno, node.col_offset + len(text.rstrip("\r\n").encode())
+    line = finding.node.lineno - 1  # type: ignore[attr-defined]
+    end = finding.node.end_lineno  # type: ignore[attr-defined]
+    opcodes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    kind, i, i_end, j, j_end = next(code for code in opcodes if code[3] <= line < code[4])
+    if kind == "equal" and end <= j_end:
+        node = copy.copy(finding.node)
+        node.lineno, node.end_lineno = line - j + i + 1, end - j + i  # type: ignore[attr-defined]
+        return replace(finding, node=node)
+    line = min(i + line - j, max(i, i_end - 1), len(old) - 1)
+    start = len(old[line]) - len(old[line].lstrip())
+    node = ast.Constant(None, lineno=line + 1, col_offset=start)
+    node.end_lineno, node.end_col_offset = line + 1, len(old[line].rstrip().encode())
     return replace(finding, node=node)
 
 
 _Found = tuple[str, Finding]
 _Key = tuple[str, str, str]
+_Later = tuple[_Key, Finding, Module]
 
 
 def _module(text: str, path: str, project: Project) -> Module:

@@ -14,6 +14,7 @@ from codemods.analysis.module import Module, Scope
 from codemods.analysis.tracing import Reference
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Code, Edit
+from codemods.summaries.gather import LoopBody
 from codemods.summaries.ops import summary_name
 from codemods.summaries.plan import (
     CALLER_SCOPE,
@@ -31,7 +32,6 @@ from codemods.summaries.plan import (
     WRITER_UNKNOWN,
     Move,
     RefusedError,
-    TracedBody,
     Value,
     _names,
     passed,
@@ -58,7 +58,7 @@ _OPPOSITES: Mapping[type[ast.cmpop], str] = {
 }  # fmt: skip
 
 
-class _NotHereError(Exception):
+class NotHereError(Exception):
     """The block can't follow the call; a wrapper is needed."""
 
 
@@ -132,13 +132,15 @@ class _Returned:
 class Emitter:
     """Turns the moves of one function into edits."""
 
-    def __init__(self, body: TracedBody, moves: Sequence[Move]) -> None:
+    def __init__(self, body: LoopBody, moves: Sequence[Move]) -> None:
         self.body = body
         self.module: Module = body.module
         self.moves = list(moves)
         self.statements = {move.summary.statement for move in moves}
-        self.values = list({id(v): v for move in moves for v in move.all_values}.values())
         self.flushes = self._flushes()
+        self.moves = [move if self._whole_loop(move) else body.gathered(move.summary) for move in self.moves]
+        self.values = list({id(v): v for move in self.moves for v in move.all_values}.values())
+        self.elements: dict[str, str] = {}  # the host's names for what one turn of a loop gave
 
     def place(self) -> Placement:
         """Return the edits.
@@ -149,17 +151,20 @@ class Emitter:
         lost = self._lost()
         self._check_scopes()
         self._check_flags()
-        self.units = self._units()
-        inside = {node for unit in self.units for node in ast.walk(unit.node)}
-        self.loose = [statement for statement in self.flushes if statement not in inside]
+        self._collect()
         try:
             edits = self._behind_call(self._site(), lost)
             wrapper = False
-        except _NotHereError:
+        except NotHereError:
             edits = self._wrapper(lost)
             wrapper = True
         edits = [*self._inside(), *edits]
         return Placement(edits, wrapper, lost)
+
+    def _collect(self) -> None:
+        self.units = self._units()
+        inside = {node for unit in self.units for node in ast.walk(unit.node)}
+        self.loose = [statement for statement in self.flushes if statement not in inside]
 
     # The writer. -------------------------------------------------------------------------------
 
@@ -294,16 +299,20 @@ class Emitter:
         block = self.module.parent(statement)
         return all(block in set(self.module.ancestors(use)) for use in self.module.uses(self.body.scope, name.id))
 
+    def _whole_loop(self, move: Move) -> bool:
+        """Tell whether the loop that a summary stands in, if any, moves with it."""
+        return move.loop is None or self._pure(move.loop)
+
     def _units(self) -> list[_Unit]:
         units: dict[ast.stmt, _Unit] = {}
         for move in self.moves:
             node: ast.stmt = move.summary.statement
-            for block in reversed(move.contexts):
+            for block in reversed(move.contexts if move.before is None else []):
                 if self.module.parent(node) is not block or not self._pure(block):
                     break
                 node = block
             if move.loop is not None and move.loop not in set(ast.walk(node)):
-                raise RefusedError(LOOP, "the loop does more than write summaries")
+                raise RefusedError(LOOP)
             units.setdefault(node, _Unit(node)).moves.append(move)
         return list(units.values())
 
@@ -325,7 +334,38 @@ class Emitter:
                 heads.append(
                     f"if {test}:" if unit.moves[0].early.get(block, holds) else f"if {self._negated(block.test, test)}:"
                 )
-        return heads
+        return heads + self._turns(unit, hosts)
+
+    def _turns(self, unit: _Unit, hosts: Mapping[str, str]) -> list[str]:
+        """Return the head of the loop over what the turns of a loop have gathered, if this is such a unit."""
+        move = unit.moves[0]
+        if move.before is None:
+            return []
+        together = [m for m in self.moves if m.before is move.before and m.turn == move.turn]
+        gathered = {each.value.name: each for m in together for each in m.gathered.values()}
+        targets = [self.elements[name] for name in gathered]
+        values = [hosts.get(name, name) for name in gathered]
+        if (loop := move.repeated) is not None:
+            target = self._line(loop.target)
+            targets.insert(0, f"({target})" if isinstance(loop.target, ast.Tuple) and target[0] != "(" else target)
+            values.insert(0, self._head(loop.iter, unit))
+            if any(hosts.get(name.id, name.id) != name.id for name in _names(loop.iter)):
+                raise NotHereError
+        together_values = values[0] if len(values) == 1 else f"zip({', '.join(values)})"
+        return [f"for {', '.join(targets)} in {together_values}:"]
+
+    def _name_elements(self, scope: Scope, taken: set[str]) -> None:
+        """Find names for what one turn gave, in a scope of the host."""
+        self.elements = {}
+        used: set[tuple[str, object]] = set()
+        for move in self.moves:
+            for each in move.gathered.values():
+                numbered = (f"{each.element}_{number}" for number in itertools.count(2))
+                for name in itertools.chain([each.element], numbered) if each.value.name not in self.elements else ():
+                    if name not in taken and (name, move.turn) not in used and not self.module.is_used(scope, name):
+                        self.elements[each.value.name] = name
+                        used.add((name, move.turn))
+                        break
 
     def _negated(self, test: ast.expr, text: str) -> str:
         """Return the opposite of a condition, which the host writes as some text."""
@@ -377,6 +417,16 @@ class Emitter:
                     ):
                         names = [code.partition(" = ")[0] for code in codes]
                         edits.append(edit.InsertBefore(branch, "\n".join(f"{name} = None" for name in names)))
+                written = [
+                    f"{each.value.name} = {each.value.name}.write({each.value.name}.size(), {each.code})"
+                    if each.array
+                    else f"{each.value.name}.append({each.code})"
+                    for each in move.gathered.values()
+                    if id(each) not in emitted
+                ]
+                emitted.update(map(id, move.gathered.values()))
+                if written:
+                    edits.append(edit.InsertBefore(move.summary.statement, "\n".join(written)))
             for block in unit.moves[0].early:
                 test = unit.moves[0].tensor_tests.get(block)
                 if test is not None and test.code is not None:
@@ -419,6 +469,8 @@ class Emitter:
 
     def _anchor(self, unit: _Unit, move: Move) -> tuple[ast.stmt, ast.If | None]:
         """Return the statement before which a value is computed, and the outermost ``if`` around it."""
+        if move.before is not None:
+            return move.before, None
         if move.loop is not None:
             return unit.node, None
         if move.tensor_tests:
@@ -534,7 +586,8 @@ class Emitter:
             places = [move.loop or move.summary.statement, *map(self.module.statement, stores)]
         found = {self._made(place, leaving) for place in places}
         if Made.ALWAYS in found:
-            return value.name
+            array = any(each.array for each in move.gathered.values() if each.value is value)
+            return f"{value.name}.stack()" if array else value.name
         initial = self._made(branch, leaving) if value.code is not None and branch is not None else None
         if (found != {Made.NEVER} and initial is not Made.ALWAYS) or self._under_tensor(leaving):
             raise RefusedError(SEVERAL_RETURNS)
@@ -570,20 +623,31 @@ class Emitter:
         """Return the only call, if the block can follow it."""
         references = self.body.references
         if len(references) != 1 or references[0].module is not self.module or references[0].call is None:
-            raise _NotHereError
+            raise NotHereError
         if self.body.shared or self._public_or_rebound():
-            raise _NotHereError
-        call = references[0].call
+            raise NotHereError
+        return references[0], self._statement(references[0])
+
+    def _statement(self, reference: Reference) -> ast.Expr | ast.Assign:
+        """Return the statement that is nothing but a call, or an assignment of its result."""
+        call = reference.call
+        assert call is not None
         statement = self.module.parent(call)
         if not isinstance(statement, (ast.Expr, ast.Assign)) or (
             isinstance(statement, ast.Assign) and len(statement.targets) != 1
         ):
-            raise _NotHereError
+            raise NotHereError
+        self._check_call(reference)
+        return statement
+
+    def _check_call(self, reference: Reference) -> None:
+        """See that a call's arguments, and the object it is made on, can be seen."""
+        call = reference.call
+        assert call is not None
         if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
-            raise _NotHereError
-        if self.body.traced.owner is not None and not self._own_receiver(call):
-            raise _NotHereError
-        return references[0], statement
+            raise NotHereError
+        if self.body.traced.owner is not None and not self._own_receiver(reference):
+            raise NotHereError
 
     def _public_or_rebound(self) -> bool:
         """Tell whether code out of sight may call the function, or another one under its name."""
@@ -602,33 +666,40 @@ class Emitter:
         exported = [b.value for b in module.inner_scope(module.tree).bindings.get("__all__", ())]
         return any(isinstance(n, ast.Constant) and n.value == traced.name for v in exported if v for n in ast.walk(v))
 
-    def _own_receiver(self, call: ast.Call) -> bool:
+    def _own_receiver(self, reference: Reference) -> bool:
         """Tell whether a method is called on an object that is known to be of its own class."""
-        receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
+        receiver = reference.node.value if isinstance(reference.node, ast.Attribute) else None
         owner = self.body.traced.owner
         if not isinstance(receiver, ast.Name) or owner is None or "self" not in self.body.parameters:
             return False
         if receiver.id == "self":
-            return self.module.enclosing(call, ast.ClassDef) is owner
+            return self.module.enclosing(receiver, ast.ClassDef) is owner
         values = [binding.value for binding in self.module.bindings(receiver)]
         name = f"{self.module.id}.{self.module.qualname(owner)}"
         return len(values) == 1 and isinstance(values[0], ast.Call) and self.module.resolve(values[0].func) == name
 
     def _behind_call(self, site: tuple[Reference, ast.Expr | ast.Assign], lost: bool) -> list[Edit]:
-        reference, statement = site
+        edits, flat = self._called(*site, lost)
+        return [*self._without_parameters(site[0]), *edits, *self._return_edits(flat)]
+
+    def _without_parameters(self, reference: Reference | None) -> list[Edit]:
+        return [edit.RemoveParameter(self.body.function, parameter) for parameter, _ in self._dropped(reference)]
+
+    def _called(self, reference: Reference, statement: ast.Expr | ast.Assign, lost: bool) -> tuple[list[Edit], bool]:
+        """Return the edits at a call, and whether it needs the returned tuple to grow flat."""
         call = reference.call
         assert call is not None
         returned = self.returned
         there, lacking = returned.there, returned.lacking
         scope = self.module.scope(statement)
-        if any(self.module.is_used(scope, name) for move in self.moves for name in move.targets):
-            raise _NotHereError  # the host's loop would bind a name that the caller uses
+        self._check_targets(scope)
         hosts: dict[str, str] = {}
         for v in lacking:
             hosts[v.name] = self._free_name(v.name, scope)
-        dropped = self._dropped(reference)
-        moved_call = edit.Move(call, tuple(edit.RemoveArgument(call, a) for _, a in dropped if a is not None))
-        edits: list[Edit] = [edit.RemoveParameter(self.body.function, p) for p, _ in dropped]
+        self._name_elements(scope, set(hosts.values()))
+        changed = self._call_edits(reference)
+        moved_call = edit.Move(call, changed)
+        edits: list[Edit] = []
         flat = False
         if isinstance(statement, ast.Expr):
             if returned.nothing:
@@ -648,25 +719,35 @@ class Emitter:
                 hosts[name] = self._free_name(name, scope)
                 targets = [hosts[name], *(hosts[v.name] for v in lacking)]
             elif there:
-                raise _NotHereError
+                raise NotHereError
             else:
                 targets = ["_", *(hosts[v.name] for v in lacking)] if lacking else []
             if "_" in targets and "_" in scope.uses:
-                raise _NotHereError
+                raise NotHereError
             if targets:
                 edits.append(edit.Replace(statement, (", ".join(targets) + " = ", moved_call)))
-            elif dropped:
+            elif changed:
                 edits.append(edit.Replace(statement, (moved_call,)))
         else:
             target = statement.targets[0]
             if returned.nothing and lacking:
-                raise _NotHereError
+                raise NotHereError
             flat = self._assigned(edits, target, hosts)
-            if dropped:
+            if changed:
                 edits.append(edit.Replace(call, (moved_call,)))
-        edits += self._return_edits(flat)
         block = self._block(hosts, lost, statement, reference)
-        return [*edits, edit.InsertAfter(statement, block)]
+        return [*edits, edit.InsertAfter(statement, block)], flat
+
+    def _call_edits(self, reference: Reference) -> tuple[edit.NodeEdit, ...]:
+        """Return the edits inside a call."""
+        call = reference.call
+        assert call is not None
+        return tuple(edit.RemoveArgument(call, a) for _, a in self._dropped(reference) if a is not None)
+
+    def _check_targets(self, scope: Scope) -> None:
+        """Refuse a loop on the host that would bind a name that the caller uses."""
+        if any(self.module.is_used(scope, name) for move in self.moves for name in move.targets):
+            raise NotHereError
 
     def _assigned(self, edits: list[Edit], target: ast.expr, hosts: dict[str, str]) -> bool:
         """Add the values to an assignment's targets; tell whether the returned tuple grows flat."""
@@ -681,13 +762,13 @@ class Emitter:
             if place is None:
                 hosts[name] = self._readable(target)
             elif isinstance(place, int) and stored and (stored.count(stored[place]) > 1 or stored[place] == "_"):
-                raise _NotHereError
+                raise NotHereError
             elif flat and isinstance(place, int) and elements is not None:
                 hosts[name] = self._readable(elements[place])
             elif elements is None:
                 hosts[name] = f"{self._readable(target)}[{place!r}]".replace("'", '"')
             else:
-                raise _NotHereError
+                raise NotHereError
         extra = ", ".join(hosts[v.name] for v in self.returned.lacking)
         if extra:
             if flat and elements is not None:
@@ -707,7 +788,7 @@ class Emitter:
     def _readable(self, target: ast.expr) -> str:
         if isinstance(target, ast.Name) or (isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name)):
             return self.module.source(target)
-        raise _NotHereError
+        raise NotHereError
 
     def _free_name(self, name: str, scope: Scope) -> str:
         """Return a name that nothing at the call uses."""
@@ -721,18 +802,20 @@ class Emitter:
         for candidate in candidates:
             if not self.module.is_used(scope, candidate):
                 return candidate
-        raise _NotHereError
+        raise NotHereError
 
     def _dropped(self, reference: Reference | None) -> list[tuple[ast.arg, ast.expr | ast.keyword | None]]:
         """Return the parameters that only the moved summaries used, with what the call passes for them."""
         if (
             "input_signature" in self.body.traced.options
+            or any(reference.replicated for reference in self.body.references)
             or self.body.exported
             or self.body.retracing_matters(self.moves)
         ):
             return []
         function = self.body.function
         recomputed = {id(n) for move in self.moves for a, v in move.values.items() if v.code for n in ast.walk(a)}
+        recomputed |= {id(n) for move in self.moves for argument in move.gathered for n in ast.walk(argument)}
         returned = {v.name for v in self.values if v.code is None}
         moved = {
             id(node) for unit in self.units for statement in self._removed(unit) for node in ast.walk(statement)
@@ -775,6 +858,8 @@ class Emitter:
             reference: the call; None in a wrapper.
         """
         place: ast.AST = statement if statement is not None else self.body.traced.target or self.body.function
+        if reference is not None and reference.replicated:
+            hosts = {name: local_result(self.module, reference, text) for name, text in hosts.items()}
         writer = f"with {self._writer_at(place)}.as_default():" if lost else None
         around = self._lexical_writer(statement) if statement is not None else None
         parts: list[str | edit.Move] = []
@@ -863,6 +948,10 @@ class Emitter:
             if move.default_step is not None:
                 step = move.default_step.name
                 yield edit.AddArgument(move.summary.call, "step", hosts.get(step, step))
+            for argument, each in move.gathered.items():
+                replaced.update(ast.walk(argument))
+                if self.module.source(argument) != self.elements[each.value.name]:
+                    yield edit.Replace(argument, self.elements[each.value.name])
             for argument, (_, element) in move.loop_values.items():
                 replaced.update(ast.walk(argument))
                 yield edit.Replace(argument, element)
@@ -878,7 +967,7 @@ class Emitter:
             text = self._host_name(name, reference, statement)
             if text != name.id:
                 if any(isinstance(a, ast.JoinedStr) for a in self.module.ancestors(name)):
-                    raise _NotHereError
+                    raise NotHereError
                 yield edit.Replace(name, text)
 
     def _zipped(self, loop: ast.For, unit: _Unit, hosts: Mapping[str, str]) -> Iterator[edit.NodeEdit]:
@@ -887,7 +976,7 @@ class Emitter:
         values = [pair for move in moves for pair in move.loop_values.values()]
         target, iterable = self.module.source(loop.target), self.module.source(loop.iter)
         if "\n" in iterable or any(hosts.get(n.id, n.id) != n.id for n in _names(loop.iter)):
-            raise _NotHereError
+            raise NotHereError
         for move in moves:
             for alias, meaning in move.inlined.items():
                 if isinstance(alias, ast.Name) and alias in set(ast.walk(loop.iter)):
@@ -905,7 +994,7 @@ class Emitter:
     def _translated(self, head: str, unit: _Unit, reference: Reference | None, statement: ast.stmt | None) -> str:
         """Return a block's head; it must mean the same on the host as in the function."""
         if reference is not None:
-            for block in unit.moves[0].contexts:
+            for block in (*unit.moves[0].contexts, *filter(None, [unit.moves[0].repeated])):
                 parts = self._parts(block)
                 if isinstance(block, ast.If) and unit.moves[0].tensor_tests.get(block) is not None:
                     continue
@@ -914,7 +1003,7 @@ class Emitter:
                         if name.id in {a.id for m in unit.moves for a in m.inlined if isinstance(a, ast.Name)}:
                             continue
                         if self._host_name(name, reference, statement) != name.id:
-                            raise _NotHereError
+                            raise NotHereError
         return head
 
     def _parts(self, block: ast.With | ast.If | ast.For) -> list[ast.expr]:
@@ -927,7 +1016,7 @@ class Emitter:
         for name in _names(node):
             text = self._host_name(name, reference, statement)
             if text != name.id and node is not name:
-                raise _NotHereError
+                raise NotHereError
             if node is name:
                 return text
         return self._line(node)
@@ -943,37 +1032,36 @@ class Emitter:
             text = self._argument(name.id, reference, statement)
             around = self.module.parent(name)
             if text != name.id and isinstance(around, ast.Attribute) and around.attr.startswith("_"):
-                raise _NotHereError  # private: only the object's own code says it
-            return text
+                raise NotHereError  # private: only the object's own code says it
+            recorded = any(name in ast.walk(a) for move in self.moves for a in move.summary.data.values())
+            return local_result(self.module, reference, text) if reference.replicated and recorded else text
         here = self.module.scope(statement)
         if scope is not None and scope.node in {
             n for n in ast.walk(self.module.statement(name)) if not isinstance(n, ast.stmt)
         }:
             return name.id  # bound inside the expression itself
         if here.lookup(name.id) is not scope:
-            raise _NotHereError
+            raise NotHereError
         return name.id
 
     def _argument(self, name: str, reference: Reference, statement: ast.stmt) -> str:
         parameter = self.body.parameters[name]
         function = self.body.function
-        call = reference.call
         positional = [*function.args.posonlyargs, *function.args.args]
         if positional and parameter is positional[0] and self.body.traced.owner is not None:
-            assert call is not None
-            assert isinstance(call.func, ast.Attribute)
-            return self.module.source(call.func.value)
+            assert isinstance(reference.node, ast.Attribute)
+            return self.module.source(reference.node.value)
         if parameter in {function.args.vararg, function.args.kwarg}:
-            raise _NotHereError
+            raise NotHereError
         argument = passed(function, reference, parameter)
         if argument is None or not (
             _is_reference(argument) or self._repeatable(argument) or self._moves_once(parameter, argument, reference)
         ):
-            raise _NotHereError
+            raise NotHereError
         if isinstance(statement, ast.Assign):
             stores = {n.id for t in statement.targets for n in _names(t)}
             if stores & {n.id for n in _names(argument)}:
-                raise _NotHereError
+                raise NotHereError
         return self.module.source(argument)
 
     def _repeatable(self, argument: ast.expr) -> bool:
@@ -1017,11 +1105,11 @@ class Emitter:
         call = f"{prefix}{inner}({', '.join(self._forwarded(dropped))})"
         hosts = {v.name: v.name for v in self.values}
         targets, result = self._unpacked(hosts)
+        self._name_elements(self.body.scope.root, {*self.body.parameters, *re.findall(r"\w+", targets)})
         line = f"{targets} = {call}" if targets else call
         block = self._block(hosts, lost, None, None)
         head = f"def {name}({self._signature()}){self._returns()}:\n"
-        edits: list[Edit] = [edit.RemoveParameter(function, p) for p in dropped]
-        edits += self._return_edits(flat=self.returned.length is not None)
+        edits = [*self._without_parameters(None), *self._return_edits(flat=self.returned.length is not None)]
         document: list[str | edit.Move] = []
         first_statement = function.body[0]
         if ast.get_docstring(function, clean=False) is not None and traced.wrapped is None:
@@ -1109,6 +1197,13 @@ def _places(value: ast.expr | None, names: set[str]) -> dict[str, int | str | No
             ):
                 there.setdefault(item.id, key.value)
     return there
+
+
+def local_result(module: Module, reference: Reference, text: str) -> str:
+    """Return a value of ``strategy.run`` as it is in the first replica, the only one that writes summaries."""
+    assert reference.call is not None
+    assert isinstance(reference.call.func, ast.Attribute)
+    return f"{module.source(reference.call.func.value)}.experimental_local_results({text})[0]"
 
 
 def _is_reference(node: ast.expr) -> bool:

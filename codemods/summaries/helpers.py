@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from codemods.analysis.module import Function, Module
-from codemods.analysis.tracing import Reference, Traced, class_named, is_traced, traced_functions
+from codemods.analysis.tracing import Reference, Traced, called, is_traced, traced_functions
 from codemods.summaries.emit import Emitter
+from codemods.summaries.gather import LoopBody
 from codemods.summaries.loops import is_collection
 from codemods.summaries.ops import Summary, summary_at
 from codemods.summaries.plan import ARGUMENT, NAME_SCOPE, NAME_SCOPES, STEP, Move, RefusedError, TracedBody, passed
@@ -107,7 +108,7 @@ class HelperCall(Summary):
         return any(move.summary.scoped for move in self.helper.moves)
 
 
-class Body(TracedBody):
+class Body(LoopBody):
     """A function in which calls of helpers move too."""
 
     def _arguments(self, move: Move) -> None:
@@ -192,6 +193,28 @@ class Helpers:
         """The functions that the program asks TensorFlow to trace."""
         return {item.function: item for item in traced_functions(self.module)}
 
+    @cached_property
+    def reached(self) -> set[ast.AST]:
+        """The functions of the module that its traced ones hold or call, through others of the module."""
+        module = self.module
+        calls: dict[ast.AST, list[ast.Call]] = {}
+        for call in module.find_all(ast.Call):
+            for function in module.ancestors(call):
+                if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    calls.setdefault(function, []).append(call)
+        found: set[ast.AST] = set()
+        todo: list[ast.AST] = list(self.traced)
+        while todo:
+            function = todo.pop()
+            if function not in found:
+                found.add(function)
+                inside = calls.get(function, ())
+                todo += [node for call in inside if (node := module.function(call)) is not None]
+                todo += [
+                    called_one[1] for call in inside if (called_one := called(module, call, here=True)) is not None
+                ]
+        return found
+
     def summary(self, call: ast.Call, module: Module | None = None) -> Summary | None:
         """Return a call that stands as a statement of its own, of a summary or of a helper."""
         module = module or self.module
@@ -226,7 +249,7 @@ class Helpers:
 
     def _call(self, module: Module, call: ast.Call) -> HelperCall | None:
         statement = module.parent(call)
-        found = _called(module, call) if isinstance(statement, ast.Expr) else None
+        found = called(module, call) if isinstance(statement, ast.Expr) else None
         helper = self.of(found[1], found[0]) if found is not None else None
         if helper is None or not isinstance(statement, ast.Expr):
             return None
@@ -253,6 +276,8 @@ class Helpers:
         emitter = Emitter(body, moves)
         statements = function.body[ast.get_docstring(function, clean=False) is not None :]
         computed = [node for move in moves for node in (*move.values, *move.loop_values)]
+        if any(move.gathered for move in emitter.moves):
+            return None
         if not all(map(emitter.only_writes, statements)) or not all(_exact(module, node) for node in computed):
             return None
         roles = {name: _role(body, moves, name) for name in body.parameters}
@@ -302,32 +327,3 @@ def _gone_over(body: TracedBody, parameter: str) -> bool:
     """Tell whether a parameter is a collection that a loop goes over."""
     uses = body.module.uses(body.scope, parameter)
     return any(isinstance(loop := body.module.statement(use), ast.For) and use in ast.walk(loop.iter) for use in uses)
-
-
-def _called(module: Module, call: ast.Call) -> tuple[Module, Function] | None:
-    """Return the function of the project that a call means."""
-    name = call.func
-    if isinstance(name, ast.Attribute) and isinstance(name.value, ast.Name) and name.value.id == "self":
-        owner = module.enclosing(call, ast.ClassDef)
-        return _method(module, owner, name.attr) if owner is not None else None
-    bindings = module.bindings(name) if isinstance(name, ast.Name) else []
-    if any(isinstance(binding.node, (ast.FunctionDef, ast.AsyncFunctionDef)) for binding in bindings):
-        node = bindings[0].node
-        return (module, node) if len(bindings) == 1 and isinstance(node, Function) else None
-    found = module.project.definition(module.resolve(name)) if module.project is not None else None
-    if found is None or isinstance(found[1], ast.ClassDef) or isinstance(found[0].parent(found[1]), ast.ClassDef):
-        return None
-    return found[0], found[1]
-
-
-def _method(module: Module, owner: ast.ClassDef, name: str, depth: int = 0) -> tuple[Module, Function] | None:
-    """Return a method of a class, or of the first base in the project that has it."""
-    for statement in owner.body:
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) and statement.name == name:
-            return module, statement
-    for base in owner.bases if depth < 10 else ():
-        definition = class_named(module, module.resolve(base) or "")
-        found = _method(*definition, name, depth + 1) if definition is not None else None
-        if found is not None:
-            return found
-    return None

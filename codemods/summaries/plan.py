@@ -7,12 +7,13 @@ import builtins
 import itertools
 import keyword
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
-from codemods.analysis.tracing import Reference, Traced, ancestors, is_keras_class, is_traced, references
+from codemods.analysis.strategies import seems_strategy
+from codemods.analysis.tracing import Reference, Traced, ancestors, called, is_keras_class, references
 from codemods.engine.codemod import Refusal
 from codemods.summaries.loops import PYTHON, TENSOR, VARIABLE, loop_targets
 from codemods.summaries.ops import Summary, summary_at
@@ -26,9 +27,6 @@ DECORATOR = Refusal(
 GENERATOR = Refusal("generator", "the function is a generator or a coroutine, which has no one place to return from")
 RECURSIVE = Refusal("recursive", "the function calls itself")
 FUNCTION_USED = Refusal("function-object-used", "the function itself is used as a value, not only called")
-CALLED_FROM_TRACED = Refusal(
-    "called-from-traced", "other traced code calls the function, so what it writes would stay traced"
-)
 OVERRIDDEN = Refusal("overridden", "another class of its hierarchy defines the same method")
 EXPORTED = Refusal("exported", "the function is exported, and its signature may not change")
 SEVERAL_RETURNS = Refusal(
@@ -73,7 +71,7 @@ BRANCH = Refusal("branch-only-value", "its value is made in one branch only")
 NAMES = Refusal("names", "a name that the summary needs means something else where the function is called")
 
 REFUSALS = (
-    KERAS_METHOD, DECORATOR, GENERATOR, RECURSIVE, FUNCTION_USED, CALLED_FROM_TRACED, OVERRIDDEN, EXPORTED,
+    KERAS_METHOD, DECORATOR, GENERATOR, RECURSIVE, FUNCTION_USED, OVERRIDDEN, EXPORTED,
     SEVERAL_RETURNS, NO_WRITER, SEVERAL_WRITERS, WRITER_UNKNOWN, WRITER_IN_GRAPH, WRITER_BLOCK, LOOP, GRAPH_LOOP,
     TRY, CONTEXT, TENSOR_CONDITION, CONDITION, TAG, TAG_FROZEN, STEP, STEP_SET, NAME_SCOPE, CALLER_SCOPE,
     RETURNS_DIFFER, NESTED, ARGUMENT, WRAPPED_SHARED, WRAPPED_BOUND, NAMES, UNPACKED, WRITER_CLOSED, LOST, BRANCH,
@@ -92,7 +90,7 @@ _PURE_BUILTINS = frozenset({"str", "repr", "len", "int", "round", "format", "min
 _PURE_METHODS = frozenset({"format", "join", "lower", "upper", "replace", "strip", "title", "split"})
 _HARMLESS_METHODS = _PURE_METHODS | {
     "gradient", "jacobian", "batch_jacobian", "watch", "append", "items", "keys", "values", "as_default", "numpy",
-    "get_shape", "as_list", "flush",
+    "get_shape", "as_list", "flush", "experimental_local_results",
 }  # fmt: skip
 _VARIABLES = frozenset({
     "tensorflow.Variable", "tensorflow.compat.v1.train.get_or_create_global_step",
@@ -129,6 +127,26 @@ class Value:
     code: str | None = None
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """What each turn of a loop adds to a list or an array, for the host to go over.
+
+    Attributes:
+        value: the list or the array.
+        element: a name for one of its elements.
+        code: what is added.
+    """
+
+    value: Value
+    element: str
+    code: str
+
+    @property
+    def array(self) -> bool:
+        """Whether it is a ``tf.TensorArray``."""
+        return self.value.code != "[]"
+
+
 @dataclass
 class Move:
     """How one summary moves.
@@ -138,6 +156,11 @@ class Move:
         values: by the argument whose place they take.
         writer: the expression of the writer whose block it stands in, inside the function.
         contexts: the blocks around it that the host must have, outermost first.
+        gathered: what the loops around it gather, by the argument whose place it takes.
+        before: the statement before which it is made, what is gathered.
+        turn: what summaries have in common whose values are gathered in the same turns.
+        repeated: the loop whose variables the host needs as well.
+        tag_changes: a loop puts something before its tag.
         early: those of ``contexts`` that stand before the summary and return in one branch, and whether
             their body is the branch that goes on.
         parameters: the function's parameters that the host needs.
@@ -157,6 +180,11 @@ class Move:
     loop: ast.For | None = None
     targets: dict[str, str] = field(default_factory=dict)
     loop_values: dict[ast.expr, tuple[Value, str]] = field(default_factory=dict)
+    gathered: dict[ast.expr, Gathered] = field(default_factory=dict)
+    before: ast.stmt | None = None
+    turn: tuple[int, int] = (0, 0)
+    repeated: ast.For | None = None
+    tag_changes: bool = False
 
     @property
     def has_writer(self) -> bool:
@@ -166,6 +194,11 @@ class Move:
     @property
     def unsafe(self) -> str | None:
         """What changes in the events, if something does."""
+        if self.tag_changes:
+            return (
+                "in a graph TensorFlow puts `while/` before the tag, or `cond/` for a condition in the loop; "
+                "on the host the tag is what the code says"
+            )
         if not self.tensor_tests and not self.summary.conditional:
             return None
         return "if the condition is a tensor, the tag loses the `cond/` that TensorFlow puts before it in the graph"
@@ -180,6 +213,7 @@ class Move:
     def all_values(self) -> list[Value]:
         """The values that the function must return for it."""
         more = [self.default_step, *self.tensor_tests.values(), *(value for value, _ in self.loop_values.values())]
+        more += [each.value for each in self.gathered.values()]
         return [*self.values.values(), *(value for value in more if value is not None)]
 
 
@@ -272,7 +306,10 @@ class TracedBody:
             return False
         for binding in module.bindings(node) if node in module else ():
             statement = module.statement(binding.node)
-            if isinstance(statement, ast.For) and isinstance(statement.iter, ast.Call):
+            if isinstance(statement, ast.For) and statement in self.own:
+                if (loop_targets(module, statement, self._is_local) or {}).get(node.id) == PYTHON:
+                    return True
+            elif isinstance(statement, ast.For) and isinstance(statement.iter, ast.Call):
                 if module.resolve(statement.iter.func) in {"builtins.range", "builtins.enumerate"}:
                     return True
             elif isinstance(binding.value, ast.Constant) and isinstance(binding.value.value, int):
@@ -321,8 +358,6 @@ class TracedBody:
                 )
             if reference.call in inside:
                 raise RefusedError(RECURSIVE)
-            if is_traced(reference.module, reference.call):
-                raise RefusedError(CALLED_FROM_TRACED, f"{CALLED_FROM_TRACED.sentence} ({self._where(reference)})")
 
     def check_definition(self) -> None:
         """Refuse a function that can't be rewritten whoever calls it."""
@@ -404,16 +439,19 @@ class TracedBody:
 
     def _arguments(self, move: Move) -> None:
         """Plan the arguments: the host evaluates some, the function returns the values of others."""
-        summary = move.summary
-        for name, argument in summary.arguments.items():
-            if name == "step" or argument in summary.data.values():
-                continue
-            self._host(move, argument, frozen_is_refused=True)
-        if summary.kind == "graph":
-            raise RefusedError(ARGUMENT)
-        for argument in summary.data.values():
+        self._host_arguments(move)
+        for argument in move.summary.data.values():
             self._data(move, argument)
         self._step(move)
+
+    def _host_arguments(self, move: Move) -> None:
+        """Refuse arguments that the host can't evaluate, data and step aside."""
+        summary = move.summary
+        for name, argument in summary.arguments.items():
+            if name != "step" and argument not in summary.data.values():
+                self._host(move, argument, frozen_is_refused=True)
+        if summary.kind == "graph":
+            raise RefusedError(ARGUMENT)
 
     def _check_returns(self) -> None:
         """Refuse returns that can't all be given one value more."""
@@ -498,6 +536,10 @@ class TracedBody:
         if targets is None or len(loops) > 1 or any(isinstance(block, ast.If) for block in outside):
             raise RefusedError(LOOP)
         move.loop, move.targets = loop, dict(targets)
+        self._iterable(move, loop)
+
+    def _iterable(self, move: Move, loop: ast.For) -> None:
+        """Give the host what a loop goes over."""
         for part in _names(loop.iter):
             if self._is_local(part) and part.id not in self.parameters and self.inline(move, part) is part:
                 if not self._stable(move, part, conditional=False):
@@ -729,7 +771,7 @@ class TracedBody:
         elif isinstance(test, ast.Compare):
             for part in (test.left, *test.comparators):
                 self._python(part)
-        elif not self.is_python(test):
+        elif not self.is_python(test) and not self._counts(test):
             tensor = any(self._is_local(name) and name.id not in self.parameters for name in _names(test)) or any(
                 isinstance(n, ast.Call) and (self.module.resolve(n.func) or "").startswith("tensorflow.")
                 for n in ast.walk(test)
@@ -927,11 +969,7 @@ class TracedBody:
     def _data(self, move: Move, node: ast.expr) -> None:
         if isinstance(node, ast.Constant) or (isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant)):
             return
-        if any(
-            isinstance(child, (ast.Lambda, ast.Yield, ast.Await, ast.NamedExpr, ast.Starred))
-            for child in ast.walk(node)
-        ):
-            raise RefusedError(ARGUMENT)
+        self._check_data(node)
         if any(name.id in move.targets for name in _names(node)):
             self._loop_data(move, node)
             return
@@ -950,6 +988,11 @@ class TracedBody:
             self._before_branch(move, node, min(move.tensor_tests, key=lambda block: block.lineno))
         move.values[node] = self._shared(move, value)
 
+    def _check_data(self, node: ast.expr) -> None:
+        kinds = (ast.Lambda, ast.Yield, ast.Await, ast.NamedExpr, ast.Starred)
+        if any(isinstance(child, kinds) for child in ast.walk(node)):
+            raise RefusedError(ARGUMENT)
+
     def _value(self, move: Move, node: ast.expr) -> Value:
         if isinstance(node, ast.Name):
             if self._stable(move, node, bool(move.branches) and not self._settled(move)) and not (
@@ -962,6 +1005,7 @@ class TracedBody:
         if isinstance(node, ast.Attribute) or (
             isinstance(node, ast.Subscript)
             and not isinstance(node.slice, (ast.Slice, ast.Tuple))
+            and not is_local_result(node)
             and self.effects_after(move.summary.statement)
         ):
             source = f"{self.tensorflow}.identity({source})"
@@ -1079,7 +1123,10 @@ class TracedBody:
             return name.startswith(("tensorflow.", "builtins.", "keras.losses.", "keras.backend.")) and name not in {
                 "tensorflow.py_function", "tensorflow.numpy_function", "builtins.setattr", "tensorflow.group",
             }  # fmt: skip
-        return isinstance(call.func, ast.Attribute) and call.func.attr in _HARMLESS_METHODS
+        return isinstance(call.func, ast.Attribute) and (
+            call.func.attr in _HARMLESS_METHODS
+            or (call.func.attr == "reduce" and seems_strategy(self.module, call.func.value))
+        )
 
     def _changing(self, move: Move, node: ast.expr) -> None:
         """Refuse a host expression whose value the function may change after the summary."""
@@ -1196,12 +1243,31 @@ class TracedBody:
             f"the step `{module.source(node)}` is computed inside the function, and may be a Python number there",
         )
 
-    def _definition(self, node: ast.expr) -> ast.expr:
-        if isinstance(node, ast.Name):
-            bindings = self.module.bindings(node)
-            if len(bindings) == 1 and bindings[0].value is not None:
-                return self._definition(bindings[0].value)
-        return node
+    def _definition(self, node: ast.expr, depth: int = 0) -> ast.expr:
+        """Return the expression that made a value, where one certainly did."""
+        if isinstance(node, ast.Subscript) and is_local_result(node):
+            assert isinstance(node.value, ast.Call)
+            return self._definition(node.value.args[0], depth)
+        bindings = self.module.bindings(node) if isinstance(node, ast.Name) and depth < 8 else []
+        if len(bindings) != 1:
+            return node
+        value = bindings[0].value or self._unpacked_from(bindings[0].node)
+        return self._definition(value, depth + 1) if value is not None else node
+
+    def _unpacked_from(self, target: ast.AST) -> ast.expr | None:
+        """Return what a function of this module returns for one of several names that its result is assigned to."""
+        module = self.module
+        assign = module.statement(target)
+        names = assign.targets[0] if isinstance(assign, ast.Assign) and len(assign.targets) == 1 else None
+        if not isinstance(assign, ast.Assign) or not isinstance(names, ast.Tuple) or target not in names.elts:
+            return None
+        found = called(module, assign.value) if isinstance(assign.value, ast.Call) else None
+        if found is None or found[0] is not module:
+            return None
+        values = [node.value for node in own_nodes(found[1]) if isinstance(node, ast.Return)]
+        if len(values) != 1 or not isinstance(values[0], ast.Tuple) or len(values[0].elts) != len(names.elts):
+            return None
+        return values[0].elts[names.elts.index(target)]
 
     def _is_int64(self, node: ast.expr) -> bool:
         if not isinstance(node, ast.Call):
@@ -1299,11 +1365,14 @@ class TracedBody:
         if base[0].isdigit() or keyword.iskeyword(base) or hasattr(builtins, base):
             base = f"value_{base}"
         name, number = base, 2
-        while name in self._used_names or name in self.taken:
+        while not self._free(name):
             name = f"{base}_{number}" if number > 2 or name != base else f"{base}_value"
             number += name != f"{base}_value"
         self.taken.add(name)
         return name
+
+    def _free(self, name: str) -> bool:
+        return name not in self._used_names and name not in self.taken
 
     def _base_name(self, move: Move, node: ast.expr) -> str:
         tag = move.summary.tag
@@ -1341,6 +1410,18 @@ def _only_declares(klass: ast.ClassDef, name: str) -> bool:
     return False
 
 
+def is_local_result(node: ast.Subscript) -> bool:
+    """Tell whether an expression is ``strategy.experimental_local_results(value)[0]``."""
+    call = node.value
+    return (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "experimental_local_results"
+        and len(call.args) == 1
+        and isinstance(node.slice, ast.Constant)
+    )
+
+
 def _names(node: ast.AST) -> list[ast.Name]:
     return [child for child in ast.walk(node) if isinstance(child, ast.Name)]
 
@@ -1349,17 +1430,31 @@ def passed(
     function: ast.FunctionDef | ast.AsyncFunctionDef, reference: Reference, parameter: ast.arg
 ) -> ast.expr | None:
     """Return what a call passes for a parameter; None where it passes nothing or that can't be seen."""
-    call = reference.call
-    if call is None:
-        return None
-    for given in call.keywords:
-        if given.arg == parameter.arg:
-            return given.value
+    arguments, keywords = _given(reference)
+    if parameter.arg in keywords:
+        return keywords[parameter.arg]
     positional = [*function.args.posonlyargs, *function.args.args]
-    if positional and positional[0].arg in {"self", "cls"} and isinstance(call.func, ast.Attribute):
+    if positional and positional[0].arg in {"self", "cls"} and isinstance(reference.node, ast.Attribute):
         positional = positional[1:]
     if parameter in positional:
         index = positional.index(parameter)
-        if index < len(call.args) and not any(isinstance(a, ast.Starred) for a in call.args[: index + 1]):
-            return call.args[index]
+        if index < len(arguments) and not any(isinstance(a, ast.Starred) for a in arguments[: index + 1]):
+            return arguments[index]
     return None
+
+
+def _given(reference: Reference) -> tuple[Sequence[ast.expr], Mapping[str, ast.expr]]:
+    """Return the positional arguments and the keywords with which a function is run, as far as they can be seen."""
+    call = reference.call
+    if call is None:
+        return [], {}
+    keywords = {given.arg: given.value for given in call.keywords if given.arg}
+    if not reference.replicated:
+        return call.args, keywords
+    given = [*(node for node in call.args if node is not reference.node), *[ast.Constant(None)] * 2]
+    arguments, named = keywords.get("args", given[0]), keywords.get("kwargs", given[1])
+    pairs = zip(named.keys, named.values, strict=True) if isinstance(named, ast.Dict) else ()
+    return (
+        arguments.elts if isinstance(arguments, (ast.Tuple, ast.List)) else [],
+        {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)},
+    )

@@ -67,6 +67,25 @@ def test_what_is_left_is_what_a_second_run_says() -> None:
     )
 
 
+def test_what_another_edit_asks_for_is_reported_too() -> None:
+    result = run(
+        """\
+import tensorflow as tf
+
+
+class Double(tf.keras.layers.Layer):
+    def call(self, inputs):
+        return inputs * 2
+
+
+tf.keras.Sequential([tf.keras.Input((4,)), Double()]).save("double", save_format="tf")
+model = tf.keras.models.load_model("double")
+"""
+    )
+    assert ("add-custom-objects", 10, Status.FIXABLE) in said(result)
+    assert 'load_model("double.keras", custom_objects={"Double": Double})' in result.text
+
+
 def test_every_finding_has_a_place_in_the_text_as_it_was() -> None:
     lines = USED.split("\n")
     for _, finding in run(USED).findings:

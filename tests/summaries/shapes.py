@@ -245,4 +245,199 @@ RETURNS: Mapping[str, Shape] = {
     ),
 }
 
-SHAPES: Mapping[str, Shape] = {**RETURNS}
+LOOPS: Mapping[str, Shape] = {
+    "a loop over a dataset": Shape("""
+        ds = tf.data.Dataset.from_tensor_slices(tf.range(6, dtype=tf.float32)).batch(2)
+        count = tf.Variable(0, dtype=tf.int64)
+
+
+        @tf.function
+        def train_epoch(dataset):
+            for x in dataset:
+                loss = tf.reduce_mean(x) * 2
+                count.assign_add(1)
+                tf.summary.scalar("loss", loss, step=count)
+                tf.summary.scalar("largest", tf.reduce_max(x), step=count)
+
+
+        with writer.as_default():
+            for epoch in range(2):
+                train_epoch(ds)
+        """),
+    "a loop over a dataset that counts its steps, with the writer in it": Shape("""
+        ds = tf.data.Dataset.from_tensor_slices(tf.range(6, dtype=tf.float32)).batch(2)
+        loss = 7.0
+
+
+        @tf.function
+        def train_epoch():
+            last = tf.constant(0.0)
+            for step, x in enumerate(ds):
+                loss = tf.reduce_mean(x) * 2
+                with writer.as_default():
+                    tf.summary.scalar("loss", loss, step=step)  # every step
+                    writer.flush()
+                last = loss
+            return last
+
+
+        print(loss, float(train_epoch()), float(train_epoch()))
+        """),
+    "every second step of a dataset": Shape(
+        """
+        ds = tf.data.Dataset.from_tensor_slices(tf.range(6, dtype=tf.float32)).batch(2)
+        count = tf.Variable(0, dtype=tf.int64)
+
+
+        @tf.function
+        def train_epoch(dataset):
+            loss = tf.constant(0.0)
+            for x in dataset:
+                loss = tf.reduce_mean(x) * 2
+                if count % 2 == 0:
+                    with writer.as_default():
+                        tf.summary.scalar("loss", loss, step=count)
+                        with tf.name_scope("metrics"):
+                            tf.summary.scalar("largest", tf.reduce_max(x), step=count)
+                count.assign_add(1)
+            return loss
+
+
+        print(float(train_epoch(ds)))
+        """,
+        "unsafe",
+    ),
+    "a loop over tf.range": Shape(
+        """
+        @tf.function
+        def f(x, n):
+            total = 0.0
+            for i in tf.range(n):
+                total += tf.reduce_sum(x) * 0.5
+                tf.summary.scalar("total", total, step=tf.cast(i, tf.int64))
+            return total
+
+
+        with writer.as_default():
+            for epoch in range(2):
+                y = f(xs, tf.constant(3))
+                print(float(y))
+        """,
+        "unsafe",
+    ),
+    "while, in a method": Shape(
+        """
+        class Solver:
+            def __init__(self):
+                self.iteration = tf.Variable(0, dtype=tf.int64)
+                self.writer = tf.summary.create_file_writer("logs/solver")
+
+            @tf.function
+            def solve(self, x, limit):
+                \"\"\"Halves until it is small.\"\"\"
+                error = tf.reduce_sum(x)
+                while error > limit:
+                    error = error / 2.0
+                    with self.writer.as_default():
+                        tf.summary.scalar("error", error, step=self.iteration)
+                    self.iteration.assign_add(1)
+                return error
+
+            def run(self):
+                error = self.solve(xs, tf.constant(1.0))
+                again = self.solve(xs, tf.constant(0.5))
+                print(float(error), float(again))
+
+
+        Solver().run()
+        """,
+        "unsafe",
+    ),
+    "a loop with break, and a second loop": Shape(
+        """
+        @tf.function
+        def f(x, n, training=True):
+            if not training:
+                return x
+            for i in tf.range(n):
+                low = tf.reduce_sum(x) * tf.cast(i, tf.float32)
+                tf.summary.scalar("low", low, step=tf.cast(i, tf.int64))
+                if low > 15.0:
+                    break
+                tf.summary.scalar("high", low + 1, step=tf.cast(i, tf.int64))
+            for j in tf.range(n):
+                tf.summary.scalar("mark", 1.0, step=tf.cast(j, tf.int64))
+            return x
+
+
+        with writer.as_default():
+            y = f(xs, tf.constant(4))
+            z = f(xs, tf.constant(4), False)
+        """,
+        "unsafe",
+    ),
+    "a loop of Python that does more": Shape("""
+        TURNS = 2
+
+
+        @tf.function
+        def f(x, step):
+            for i in range(TURNS):
+                with tf.GradientTape() as tape:
+                    tape.watch(x)
+                    loss = tf.reduce_sum(x * x)
+                x = x - 0.1 * tape.gradient(loss, x)
+                tf.summary.scalar("loss", loss, step=step)
+                tf.summary.histogram("x", x, step=step * 2 + 1)
+            tf.summary.scalar("final", tf.reduce_sum(x), step=step)
+            return x
+
+
+        with writer.as_default():
+            for step in range(2):
+                y = f(xs, tf.constant(step, tf.int64))
+        """),
+    "a loop of Python whose variable is in the tag": Shape("""
+        @tf.function
+        def f(x, step):
+            for i in range(3):
+                x = x * 0.5
+                tf.summary.histogram(f"layer_{i}", x, step=step)
+            return x
+
+
+        with writer.as_default():
+            for step in range(2):
+                y = f(xs, tf.constant(step, tf.int64))
+        """),
+    "a histogram in a loop of the graph": Shape(
+        """
+        @tf.function
+        def f(x, n):
+            for i in tf.range(n):
+                tf.summary.histogram("values", x[0, :i], step=tf.cast(i, tf.int64))
+            return x
+
+
+        with writer.as_default():
+            y = f(xs, tf.constant(2))
+        """,
+        "graph-loop",
+    ),
+    "a loop of the graph, compiled by XLA": Shape(
+        """
+        @tf.function(jit_compile=True)
+        def f(x, n):
+            for i in tf.range(n):
+                tf.summary.scalar("value", x[0, 0], step=tf.cast(i, tf.int64))
+            return x
+
+
+        with writer.as_default():
+            y = f(xs, tf.constant(2))
+        """,
+        "graph-loop",
+    ),
+}
+
+SHAPES: Mapping[str, Shape] = {**RETURNS, **LOOPS}

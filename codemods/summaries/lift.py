@@ -1,0 +1,162 @@
+"""Summaries of a function that traced code calls: the callers write them, one level nearer to the host."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from collections.abc import Sequence
+from functools import cached_property
+
+from codemods.analysis.module import Module, Scope
+from codemods.analysis.tracing import Reference, Traced, is_traced
+from codemods.engine import codemod as edit
+from codemods.engine.codemod import Edit, Refusal, Rewrite
+from codemods.summaries.emit import Emitter, NotHereError
+from codemods.summaries.helpers import Body, Helpers
+from codemods.summaries.plan import LOOP, RECURSIVE, RefusedError
+
+HELPER = Refusal("helper", "it stands in a function that is traced as part of another, or in a way that isn't followed")
+ELSEWHERE = Refusal(
+    "helper-elsewhere", "code of another module calls the function, and both modules would have to change together"
+)
+CALL_SITE = Refusal("helper-call", "traced code calls the function where what it returns can't be taken apart")
+SEVERAL_WORKERS = Refusal(
+    "several-workers", "under a strategy of several workers each of them would write what only the first one does"
+)
+REFUSALS = (HELPER, ELSEWHERE, CALL_SITE, SEVERAL_WORKERS)
+
+_SEVERAL_WORKERS = re.compile(r"MultiWorkerMirrored|CollectiveAllReduce|ParameterServerStrategy|multi_worker_mirrored")
+_SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return)
+_READ = (ast.Name, ast.Attribute, ast.Constant)
+_STRAIGHT = (ast.Call, ast.keyword, ast.BinOp, ast.UnaryOp, ast.Tuple, ast.List, ast.Dict, ast.Subscript, ast.Starred)
+
+
+def lifted(helpers: Helpers, traced: Traced, calls: Sequence[ast.Call]) -> list[Edit]:
+    """Return the edits by which the callers of a function write its summaries.
+
+    Args:
+        helpers: those of the module.
+        traced: the function, which need not be traced by itself.
+        calls: all its summaries.
+
+    Raises:
+        RefusedError: that can't be done.
+    """
+    body = Body(helpers.module, traced)
+    body.check_definition()
+    moves = [body.move(summary) for call in calls if (summary := helpers.summary(call)) is not None]
+    if any(move.gathered for move in moves):
+        raise RefusedError(LOOP, f"`{traced.name}` writes in a loop, and would return lists to the code that calls it")
+    return _Lift(body, moves).edits()
+
+
+def applied(module: Module, edits: Sequence[Edit]) -> Module:
+    """Return a module as it is after some edits, in the same project.
+
+    Raises:
+        RefusedError: they can't be made.
+    """
+    # Here, since most modules have nothing to lift, and LibCST takes longer to import than they take.
+    from codemods.engine.apply import CannotEditError, apply
+
+    try:
+        text, _ = apply(module.text, module.tree, [Rewrite((), tuple(edits))])
+        return Module(text, module.path, module.project)
+    except (CannotEditError, SyntaxError) as error:
+        raise RefusedError(CALL_SITE, f"the code can't be edited there: {error}") from error
+
+
+class _Lift(Emitter):
+    def edits(self) -> list[Edit]:
+        """Return the edits."""
+        for reference in self.body.references:
+            if reference.call is None:
+                raise RefusedError(HELPER)
+            if reference.call in self.body.own:
+                raise RefusedError(RECURSIVE)
+            if reference.module is not self.module:
+                raise RefusedError(ELSEWHERE)
+            if reference.replicated and _SEVERAL_WORKERS.search(self.module.text):
+                raise RefusedError(SEVERAL_WORKERS)
+        lost = False
+        if self.body.traced.decorator is not None or self.body.traced.target is not None:
+            self._check_scopes()
+            lost = not any(is_traced(r.module, r.node) for r in self.body.references) and self._lost()
+        self._collect()
+        try:
+            found = [self._at_call(reference, lost) for reference in self.body.references]
+        except NotHereError:
+            raise RefusedError(CALL_SITE) from None
+        flat = {flat for _, flat in found}
+        if len(flat) != 1 and self.returned.length is not None:
+            raise RefusedError(CALL_SITE)
+        function = [*self._without_parameters(self.body.references[0]), *self._return_edits(True in flat)]
+        return [*self._inside(), *function, *(one for edits, _ in found for one in edits)]
+
+    def _at_call(self, reference: Reference, lost: bool) -> tuple[list[Edit], bool]:
+        try:
+            return self._called(reference, self._statement(reference), lost)
+        except NotHereError:
+            return self._before_statement(reference, lost), False
+
+    def _before_statement(self, reference: Reference, lost: bool) -> list[Edit]:
+        """Return the edits that take a call out of the expression it stands in."""
+        call = reference.call
+        assert call is not None
+        self._check_call(reference)
+        statement = self.module.statement(call)
+        if self.returned.nothing or not isinstance(statement, _SIMPLE) or not self._comes_first(statement, call):
+            raise NotHereError
+        scope = self.module.scope(statement)
+        self._check_targets(scope)
+        result = self._free_name(self._result(reference), scope)
+        hosts = {
+            name: result if place is None else f"{result}[{place!r}]" for name, place in self.returned.there.items()
+        }
+        hosts |= {value.name: self._free_name(value.name, scope) for value in self.returned.lacking}
+        targets = ", ".join([result, *(hosts[value.name] for value in self.returned.lacking)])
+        block = self._block(hosts, lost, statement, reference)
+        code = (f"{targets} = ", edit.Move(call, self._call_edits(reference)), "\n", *block)
+        return [edit.InsertBefore(statement, code), edit.Replace(call, result)]
+
+    def _free_name(self, name: str, scope: Scope) -> str:
+        numbered = (f"{name}_{number}" for number in itertools.count(2))
+        free = next(
+            candidate
+            for candidate in itertools.chain([name], numbered)
+            if (scope, candidate) not in self._named and not self.module.is_used(scope, candidate)
+        )
+        self._named.add((scope, free))
+        return free
+
+    @cached_property
+    def _named(self) -> set[tuple[Scope, str]]:
+        """The names that calls have been given for what they return."""
+        return set()
+
+    def _result(self, reference: Reference) -> str:
+        """Return what a caller may call the result of the function."""
+        names = self.returned.names
+        name = names[0] if len(names) == 1 and self.returned.length is None else "result"
+        return f"per_replica_{name}" if reference.replicated else name
+
+    def _comes_first(self, statement: ast.stmt, call: ast.Call) -> bool:
+        """Tell whether a call may as well be made before its statement: nothing else is done before it."""
+        around = list(itertools.takewhile(lambda node: node is not statement, self.module.ancestors(call)))
+        if not all(isinstance(node, _STRAIGHT) for node in around):
+            return False
+        inside = set(ast.walk(call))
+        before = [
+            node
+            for node in ast.walk(statement)
+            if isinstance(node, ast.expr)
+            and node not in inside
+            and node not in around
+            and (node.lineno, node.col_offset) < (call.lineno, call.col_offset)
+        ]
+        stored = {n.attr for n in self.body.nodes if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
+        stored |= self.body.scope.globals | self.body.scope.nonlocals
+        return all(
+            isinstance(node, _READ) and getattr(node, "attr", getattr(node, "id", "")) not in stored for node in before
+        )
