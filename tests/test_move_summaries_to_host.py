@@ -1637,7 +1637,8 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
             return x
 
 
-        y = f(xs, tf.constant(1, tf.int64))
+        for i in range(2):
+            y = f(xs, tf.constant(i, tf.int64))
         """,
     ),
     "a tag that is a name scope of one that stays": (

@@ -9,7 +9,7 @@ https://www.tensorflow.org/guide/function
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from codemods.analysis.module import Function, Module
@@ -184,6 +184,34 @@ def references(module: Module, name: str, function: ast.AST, method: bool) -> It
             for renamed in _renamed(other, name):
                 if other.exported(renamed) == f"{module.id}.{name}":
                     yield from references(other, renamed, other.tree, method=False)
+
+
+def runs_once(found: Iterable[Reference], depth: int = 0) -> bool:
+    """Tell whether a function, all of whose references are given, is seen to be called once in a run at most."""
+    uses = list(found)
+    if len(uses) != 1 or uses[0].call is None or depth > 4:
+        return False
+    module, call = uses[0].module, uses[0].call
+    repeating = (
+        ast.For,
+        ast.AsyncFor,
+        ast.While,
+        ast.Lambda,
+        ast.ListComp,
+        ast.SetComp,
+        ast.DictComp,
+        ast.GeneratorExp,
+    )
+    function = module.function(call)
+    for around in module.ancestors(call):
+        if around is function:
+            break
+        if isinstance(around, repeating):
+            return False
+    if function is None:
+        return True
+    method = isinstance(module.parent(function), ast.ClassDef)
+    return runs_once(references(module, function.name, function, method), depth + 1)
 
 
 def _renamed(module: Module, name: str) -> Iterator[str]:

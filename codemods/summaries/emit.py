@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
-from codemods.analysis.tracing import Reference
+from codemods.analysis.tracing import Reference, runs_once
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Code, Edit
 from codemods.summaries.gather import LoopBody
@@ -50,6 +50,7 @@ from codemods.summaries.writers import (
     writers,
 )
 
+FLUSH = "tensorflow.summary.flush"
 _PLAIN = (ast.Name, ast.Attribute, ast.Constant, ast.BinOp, ast.operator, ast.keyword, ast.expr_context)
 
 
@@ -235,22 +236,62 @@ class Emitter:
         raise RefusedError(NO_WRITER)
 
     def _flushes(self) -> Sequence[ast.stmt]:
-        """Return the statements of the body that only flush a writer; refuse one that closes it."""
-        names = {self.module.source(move.writer) for move in self.moves if move.writer is not None}
-        names |= {self.module.source(writer.target) for writer in writers(self.module)}
+        """Return the statements of the body that only flush a writer, or close it once for all."""
+        named = [move.writer for move in self.moves if move.writer is not None]
+        named += [writer.target for writer in writers(self.module)]
+        names = {self.module.source(self.body.inline(self.moves[0], writer)) for writer in named}
         found = []
         for node in self.body.nodes:
-            if not (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in {"flush", "close"}
-            ):
-                continue
             statement = self.module.parent(node)
-            if self.module.source(node.func.value) in names and isinstance(statement, ast.Expr):
-                if node.func.attr == "close":
-                    raise RefusedError(WRITER_CLOSED)
-                found.append(statement)
+            if not isinstance(node, ast.Call) or not isinstance(statement, ast.Expr):
+                continue
+            writer = None
+            if self.module.resolve(node.func) == FLUSH:
+                writer = next(iter([*node.args, *(given.value for given in node.keywords)]), None)
+            elif isinstance(node.func, ast.Attribute) and node.func.attr in {"flush", "close"}:
+                writer = node.func.value
+            else:
+                continue
+            if writer is not None and self.module.source(self.body.inline(self.moves[0], writer)) not in names:
+                continue
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "close" and not self._closes_once(statement):
+                raise RefusedError(WRITER_CLOSED)
+            found.append(statement)
+        return found
+
+    def _closes_once(self, statement: ast.Expr) -> bool:
+        """Tell whether a writer is closed at the end of the only run of the function."""
+        around = itertools.takewhile(lambda node: node is not self.body.function, self.module.ancestors(statement))
+        return (
+            all(move.summary.statement.lineno < statement.lineno for move in self.moves)
+            and all(isinstance(node, ast.With) for node in around)
+            and runs_once(self.body.references)
+        )
+
+    def _taken_along(self) -> set[int]:
+        """Return the ids of the nodes that go away with the summaries."""
+        gone = [statement for unit in self.units for statement in self._removed(unit)] + self.loose_blocks
+        items = [item for unit in self.units for item in self._context_nodes(unit)]
+        gathered = [argument for move in self.moves for argument in move.gathered]
+        stays = [argument for move in self.moves for argument, value in move.values.items() if value.code] + gathered
+        left = {id(node) for argument in stays for node in ast.walk(argument)}
+        return {id(node) for taken in (*gone, *items) for node in ast.walk(taken)} - left
+
+    @property
+    def loose_blocks(self) -> list[ast.stmt]:
+        """The statements that only flush and move on their own, with the conditions that are for nothing else."""
+        found = []
+        for statement in self.loose:
+            block: ast.stmt = statement
+            around = self.module.parent(block)
+            while (
+                isinstance(around, ast.If)
+                and not around.orelse
+                and all(each in self.loose or each is block for each in around.body)
+                and not any(isinstance(node, (ast.Call, ast.NamedExpr)) for node in ast.walk(around.test))
+            ):
+                block, around = around, self.module.parent(around)
+            found.append(block)
         return found
 
     # What moves as a whole. ----------------------------------------------------------------------
@@ -433,10 +474,22 @@ class Emitter:
                     tests[block] = test.name
             gone.update(self._removed(unit))
         edits += [edit.Replace(block.test, name) for block, name in tests.items()]
-        gone.update(self.loose)
+        gone.update(self.loose_blocks)
+        gone.update(self._idle_aliases())
         edits += [edit.Remove(statement) for statement in sorted(gone, key=lambda s: s.lineno)]
         edits += self._dissolved(gone)
         return edits
+
+    def _idle_aliases(self) -> Iterator[ast.stmt]:
+        """Yield what gives short names to things that only the summaries used."""
+        taken = self._taken_along()
+        names = {alias.id: alias for move in self.moves for alias in move.inlined if isinstance(alias, ast.Name)}
+        for name in names:
+            (binding,) = self.body.scope.bindings[name]
+            uses = [use for use in self.module.uses(self.body.scope, name) if use is not binding.node]
+            statement = self.module.statement(binding.node)
+            if all(id(use) in taken for use in uses) and id(binding.node) not in taken:
+                yield statement
 
     def _removed(self, unit: _Unit) -> list[ast.stmt]:
         """Return the statements of a unit that go away: not a condition under which values are computed."""
@@ -814,19 +867,15 @@ class Emitter:
         ):
             return []
         function = self.body.function
-        recomputed = {id(n) for move in self.moves for a, v in move.values.items() if v.code for n in ast.walk(a)}
-        recomputed |= {id(n) for move in self.moves for argument in move.gathered for n in ast.walk(argument)}
         returned = {v.name for v in self.values if v.code is None}
-        moved = {
-            id(node) for unit in self.units for statement in self._removed(unit) for node in ast.walk(statement)
-        } | {id(n) for unit in self.units for h in self._context_nodes(unit) for n in ast.walk(h)}  # fmt: skip
+        taken = self._taken_along()
         dropped: list[tuple[ast.arg, ast.expr | ast.keyword | None]] = []
         variadic = {function.args.vararg, function.args.kwarg}
         for name, parameter in self.body.parameters.items():
             uses = self.module.uses(self.body.scope, name)
             if parameter in variadic or name in {"self", "cls"} or not uses or name in returned:
                 continue
-            if all(id(use) in moved and id(use) not in recomputed for use in uses):
+            if all(id(use) in taken for use in uses):
                 argument = passed(function, reference, parameter) if reference is not None else None
                 given = next(
                     (
@@ -881,8 +930,16 @@ class Emitter:
                 "\n",
             ]
         for flush in self.loose:
-            names = [n for n in ast.walk(flush) if isinstance(n, ast.Name)]
-            renamed = [(n, self._host_name(n, reference, statement)) for n in names]
+            inlined = {alias: meaning for move in self.moves for alias, meaning in move.inlined.items()}
+            renamed = [
+                (
+                    n,
+                    self._substituted(inlined[n], reference, statement)
+                    if n in inlined
+                    else self._host_name(n, reference, statement),
+                )
+                for n in _names(flush)
+            ]
             parts += [edit.Move(flush, tuple(edit.Replace(n, text) for n, text in renamed if text != n.id)), "\n"]
         return tuple(parts)
 
@@ -1000,9 +1057,10 @@ class Emitter:
                     continue
                 for part in parts:
                     for name in _names(part):
-                        if name.id in {a.id for m in unit.moves for a in m.inlined if isinstance(a, ast.Name)}:
-                            continue
-                        if self._host_name(name, reference, statement) != name.id:
+                        meaning = next((m.inlined[name] for m in unit.moves if name in m.inlined), None)
+                        if meaning is not None:
+                            self._substituted(meaning, reference, statement)
+                        elif self._host_name(name, reference, statement) != name.id:
                             raise NotHereError
         return head
 

@@ -625,6 +625,7 @@ class TracedBody:
             raise RefusedError(WRITER_IN_GRAPH)
         if move.writer is None:
             move.writer = writer
+        writer = self.inline(move, writer)
         for name in _names(writer):
             if self._is_local(name) and name.id not in self.parameters:
                 raise RefusedError(WRITER_IN_GRAPH, f"`{name.id}` is bound inside the function")
