@@ -9,7 +9,7 @@ https://www.tensorflow.org/guide/function
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from codemods.analysis.module import Function, Module
@@ -184,6 +184,38 @@ def references(module: Module, name: str, function: ast.AST, method: bool) -> It
             for renamed in _renamed(other, name):
                 if other.exported(renamed) == f"{module.id}.{name}":
                     yield from references(other, renamed, other.tree, method=False)
+
+
+def passed(function: Function, reference: Reference, parameter: ast.arg) -> ast.expr | None:
+    """Return what a call passes for a parameter; None where it passes nothing or that can't be seen."""
+    arguments, keywords = _given(reference)
+    if parameter.arg in keywords:
+        return keywords[parameter.arg]
+    positional = [*function.args.posonlyargs, *function.args.args]
+    if positional and positional[0].arg in {"self", "cls"} and isinstance(reference.node, ast.Attribute):
+        positional = positional[1:]
+    if parameter in positional:
+        index = positional.index(parameter)
+        if index < len(arguments) and not any(isinstance(a, ast.Starred) for a in arguments[: index + 1]):
+            return arguments[index]
+    return None
+
+
+def _given(reference: Reference) -> tuple[Sequence[ast.expr], Mapping[str, ast.expr]]:
+    """Return the positional arguments and the keywords with which a function is run, as far as they can be seen."""
+    call = reference.call
+    if call is None:
+        return [], {}
+    keywords = {given.arg: given.value for given in call.keywords if given.arg}
+    if not reference.replicated:
+        return call.args, keywords
+    given = [*(node for node in call.args if node is not reference.node), *[ast.Constant(None)] * 2]
+    arguments, named = keywords.get("args", given[0]), keywords.get("kwargs", given[1])
+    pairs = zip(named.keys, named.values, strict=True) if isinstance(named, ast.Dict) else ()
+    return (
+        arguments.elts if isinstance(arguments, (ast.Tuple, ast.List)) else [],
+        {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)},
+    )
 
 
 def runs_once(found: Iterable[Reference], depth: int = 0) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
-from codemods.analysis.tracing import Reference, runs_once
+from codemods.analysis.tracing import Reference, passed, runs_once
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Code, Edit
 from codemods.summaries.gather import LoopBody
@@ -34,12 +34,12 @@ from codemods.summaries.plan import (
     RefusedError,
     Value,
     _names,
-    passed,
 )
 from codemods.summaries.returns import Exit, Made, made
 from codemods.summaries.writers import (
     NONE,
     SET,
+    SEVERAL,
     UNKNOWN,
     default_writers,
     hidden_default,
@@ -188,6 +188,8 @@ class Emitter:
             return True
         if not found or UNKNOWN in found:
             raise RefusedError(WRITER_UNKNOWN)
+        if SEVERAL in found:
+            raise RefusedError(SEVERAL_WRITERS, "the calls stand under several writers, one after the other")
         if NONE in found:
             raise RefusedError(
                 SEVERAL_WRITERS,
@@ -799,7 +801,7 @@ class Emitter:
 
     def _check_targets(self, scope: Scope) -> None:
         """Refuse a loop on the host that would bind a name that the caller uses."""
-        if any(self.module.is_used(scope, name) for move in self.moves for name in move.targets):
+        if any(self.module.is_used(scope, name) for move in self.moves for name in (*move.targets, *move.bound)):
             raise NotHereError
 
     def _assigned(self, edits: list[Edit], target: ast.expr, hosts: dict[str, str]) -> bool:
@@ -1013,7 +1015,7 @@ class Emitter:
                 replaced.update(ast.walk(argument))
                 yield edit.Replace(argument, element)
             for alias, meaning in move.inlined.items():
-                if alias in replaced or self._alias_inside(alias, inside):
+                if alias not in inside or alias in replaced or self._alias_inside(alias, inside):
                     continue
                 replaced.update(ast.walk(alias))
                 text = self._substituted(meaning, reference, statement)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 
+from codemods.analysis.tracing import passed
 from codemods.summaries.loops import TENSOR, loop_targets
 from codemods.summaries.ops import Summary
 from codemods.summaries.plan import (
@@ -24,7 +25,6 @@ from codemods.summaries.plan import (
     RefusedError,
     TracedBody,
     Value,
-    passed,
 )
 from codemods.summaries.returns import early
 

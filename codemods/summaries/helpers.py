@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from codemods.analysis.module import Function, Module
-from codemods.analysis.tracing import Reference, Traced, called, is_traced, traced_functions
+from codemods.analysis.tracing import Reference, Traced, called, is_traced, passed, traced_functions
 from codemods.summaries.emit import Emitter
 from codemods.summaries.gather import LoopBody
 from codemods.summaries.loops import is_collection
 from codemods.summaries.ops import Summary, summary_at
-from codemods.summaries.plan import ARGUMENT, NAME_SCOPE, NAME_SCOPES, STEP, Move, RefusedError, TracedBody, passed
+from codemods.summaries.plan import ARGUMENT, NAME_SCOPE, NAME_SCOPES, STEP, Move, RefusedError, TracedBody
 
 _DATA = "data"  # recorded, or tested, or a collection of what is recorded
 _STEP = "step"

@@ -7,18 +7,18 @@ import builtins
 import itertools
 import keyword
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
 from codemods.analysis.strategies import seems_strategy
-from codemods.analysis.tracing import Reference, Traced, ancestors, called, is_keras_class, references
+from codemods.analysis.tracing import Reference, Traced, ancestors, called, is_keras_class, passed, references
 from codemods.engine.codemod import Refusal
 from codemods.summaries.loops import PYTHON, TENSOR, VARIABLE, loop_targets
 from codemods.summaries.ops import Summary, summary_at
 from codemods.summaries.returns import Exit, Made, early, exits, made
-from codemods.summaries.writers import as_default, writer_items
+from codemods.summaries.writers import as_default, replaced, writer_items
 
 KERAS_METHOD = Refusal("keras-method", "Keras calls this method itself, and names and counts what it returns")
 DECORATOR = Refusal(
@@ -161,6 +161,7 @@ class Move:
         turn: what summaries have in common whose values are gathered in the same turns.
         repeated: the loop whose variables the host needs as well.
         tag_changes: a loop puts something before its tag.
+        bound: names that its blocks bind for nothing.
         early: those of ``contexts`` that stand before the summary and return in one branch, and whether
             their body is the branch that goes on.
         parameters: the function's parameters that the host needs.
@@ -174,6 +175,7 @@ class Move:
     contexts: list[ast.With | ast.If | ast.For] = field(default_factory=list)
     early: dict[ast.If, bool] = field(default_factory=dict)
     parameters: set[str] = field(default_factory=set)
+    bound: set[str] = field(default_factory=set)
     frozen: bool = False
     default_step: Value | None = None
     tensor_tests: dict[ast.If, Value | None] = field(default_factory=dict)
@@ -621,10 +623,16 @@ class TracedBody:
         return any((found := summary_at(self.module, call)) is not None and found.scoped for call in calls)
 
     def _writer(self, move: Move, writer: ast.expr, item: ast.withitem) -> None:
-        if item.optional_vars is not None:
+        if isinstance(item.optional_vars, ast.Name) and len(self.module.uses(self.scope, item.optional_vars.id)) == 1:
+            move.bound.add(item.optional_vars.id)
+        elif item.optional_vars is not None:
             raise RefusedError(WRITER_IN_GRAPH)
         if move.writer is None:
             move.writer = writer
+        if replaced(self.module, writer):
+            raise RefusedError(
+                SEVERAL_WRITERS, f"`{self.module.source(writer)}` is bound again, and the graph keeps its first writer"
+            )
         writer = self.inline(move, writer)
         for name in _names(writer):
             if self._is_local(name) and name.id not in self.parameters:
@@ -1425,37 +1433,3 @@ def is_local_result(node: ast.Subscript) -> bool:
 
 def _names(node: ast.AST) -> list[ast.Name]:
     return [child for child in ast.walk(node) if isinstance(child, ast.Name)]
-
-
-def passed(
-    function: ast.FunctionDef | ast.AsyncFunctionDef, reference: Reference, parameter: ast.arg
-) -> ast.expr | None:
-    """Return what a call passes for a parameter; None where it passes nothing or that can't be seen."""
-    arguments, keywords = _given(reference)
-    if parameter.arg in keywords:
-        return keywords[parameter.arg]
-    positional = [*function.args.posonlyargs, *function.args.args]
-    if positional and positional[0].arg in {"self", "cls"} and isinstance(reference.node, ast.Attribute):
-        positional = positional[1:]
-    if parameter in positional:
-        index = positional.index(parameter)
-        if index < len(arguments) and not any(isinstance(a, ast.Starred) for a in arguments[: index + 1]):
-            return arguments[index]
-    return None
-
-
-def _given(reference: Reference) -> tuple[Sequence[ast.expr], Mapping[str, ast.expr]]:
-    """Return the positional arguments and the keywords with which a function is run, as far as they can be seen."""
-    call = reference.call
-    if call is None:
-        return [], {}
-    keywords = {given.arg: given.value for given in call.keywords if given.arg}
-    if not reference.replicated:
-        return call.args, keywords
-    given = [*(node for node in call.args if node is not reference.node), *[ast.Constant(None)] * 2]
-    arguments, named = keywords.get("args", given[0]), keywords.get("kwargs", given[1])
-    pairs = zip(named.keys, named.values, strict=True) if isinstance(named, ast.Dict) else ()
-    return (
-        arguments.elts if isinstance(arguments, (ast.Tuple, ast.List)) else [],
-        {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)},
-    )

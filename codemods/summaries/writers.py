@@ -12,14 +12,15 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codemods.analysis.module import Module
-from codemods.analysis.tracing import references
+from codemods.analysis.module import Function, Module, Scope
+from codemods.analysis.tracing import passed, references
 
 CREATE = "tensorflow.summary.create_file_writer"
 NOOP = "tensorflow.summary.create_noop_writer"
 NONE = ""  # no writer is the default
 SET = "set_as_default"  # the one that was set for good
 UNKNOWN = "?"
+SEVERAL = "*"  # one after the other
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,48 @@ def writers(module: Module) -> list[Writer]:
         if module.resolve(call.func) == CREATE:
             statement = module.statement(call)
             target = None
-            if isinstance(statement, ast.Assign) and statement.value is call and len(statement.targets) == 1:
-                target = statement.targets[0]
-            elif isinstance(statement, ast.AnnAssign) and statement.value is call:
-                target = statement.target
+            if isinstance(statement, (ast.Assign, ast.AnnAssign)) and _is_writer(module, statement.value):
+                targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+                target = targets[0] if len(targets) == 1 else None
             found.append(Writer(call, target if target is not None else call))
     return found
+
+
+def _is_writer(module: Module, value: ast.expr | None) -> bool:
+    """Tell whether an expression makes a writer, whatever its conditions: a file writer, or one that writes nothing."""
+    if isinstance(value, ast.IfExp):
+        return _is_writer(module, value.body) and _is_writer(module, value.orelse)
+    return isinstance(value, ast.Call) and module.resolve(value.func) in {CREATE, NOOP}
+
+
+def replaced(module: Module, writer: ast.expr) -> bool:
+    """Tell whether what a name or attribute holds is replaced by a writer that lives elsewhere too.
+
+    A graph goes on to write to the first one then. Where the first one is gone with its name, the
+    graph raises.
+    """
+    if isinstance(writer, ast.Name):
+        bindings = [binding for binding in module.bindings(writer) if binding.imported is None]
+        if any(isinstance(binding.node, ast.arg) for binding in bindings):
+            return False
+        if any(isinstance(module.statement(binding.node), (ast.For, ast.AsyncFor)) for binding in bindings):
+            return True
+        values = [binding.value for binding in bindings]
+    elif isinstance(writer, ast.Attribute):
+        owner = module.enclosing(writer, ast.ClassDef)
+        stores = [node for node in module.attributes.get(writer.attr, ()) if isinstance(node.ctx, ast.Store)]
+        stores = [node for node in stores if not _of_self(node) or module.enclosing(node, ast.ClassDef) is owner]
+        values = [getattr(module.parent(store), "value", None) for store in stores]
+        if all((function := module.function(store)) and function.name == "__init__" for store in stores):
+            return False  # each object has its own
+    else:
+        return False
+    given = [value for value in values if not (isinstance(value, ast.Constant) and value.value is None)]
+    return len(given) > 1 and not all(_is_writer(module, value) for value in given)
+
+
+def _of_self(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id == "self"
 
 
 def as_default(node: ast.expr) -> ast.expr | None:
@@ -84,7 +121,7 @@ def default_writers(module: Module, node: ast.AST, seen: frozenset[ast.AST] = fr
     """Return every writer that may be the default where host code at a node runs.
 
     Returns:
-        The source of the writers' expressions, with ``NONE``, ``SET`` and ``UNKNOWN`` among them.
+        The source of the writers' expressions, with ``NONE``, ``SET``, ``SEVERAL`` and ``UNKNOWN`` among them.
     """
     function = module.function(node)
     for ancestor in module.ancestors(node):
@@ -95,7 +132,8 @@ def default_writers(module: Module, node: ast.AST, seen: frozenset[ast.AST] = fr
         if isinstance(ancestor, ast.With):
             items = list(writer_items(module, ancestor))
             if items:
-                return {_identity(module, items[-1][1])}
+                writer = items[-1][1]
+                return {SEVERAL if _differs(module, writer, function) else _identity(module, writer)}
     if _set_before(module, node, function):
         return {SET}
     if function is None:
@@ -112,6 +150,18 @@ def default_writers(module: Module, node: ast.AST, seen: frozenset[ast.AST] = fr
         else:
             found.add(UNKNOWN)
     return found or {UNKNOWN}
+
+
+def _differs(module: Module, writer: ast.expr, function: Function | None) -> bool:
+    """Tell whether it isn't always the same writer that an expression means, while the others live on."""
+    if replaced(module, writer):
+        return True
+    parameter = next((b.node for b in module.bindings(writer)), None) if isinstance(writer, ast.Name) else None
+    if not isinstance(parameter, ast.arg) or function is None or module.function(parameter) is not function:
+        return False
+    found = references(module, function.name, function, isinstance(module.parent(function), ast.ClassDef))
+    given = {r.module.source(value) for r in found if (value := passed(function, r, parameter)) is not None}
+    return len(given) > 1
 
 
 def _identity(module: Module, writer: ast.expr) -> str:
@@ -194,6 +244,19 @@ def in_name_scope(
     return any(r.call is not None and in_name_scope(r.module, r.call, scopes, seen | {function}) for r in found)
 
 
+def _one_writer(module: Module, target: ast.Name, scope: Scope) -> bool:
+    """Tell whether a name means one file writer, or in its place one that writes nothing."""
+    return all(_is_writer(module, binding.value) for binding in scope.bindings[target.id])
+
+
+def _either_way(module: Module, target: ast.Name, block: ast.AST) -> bool:
+    """Tell whether both branches of a condition make a writer of a name."""
+    return isinstance(block, ast.If) and all(
+        any(module.statement(binding.node) in branch for binding in module.bindings(target))
+        for branch in (block.body, block.orelse)
+    )
+
+
 def visible_writer(module: Module, place: ast.AST, owner: ast.ClassDef | None) -> tuple[str | None, int]:
     """Return the name of the only writer that can be used at a place, and how many there are.
 
@@ -213,13 +276,14 @@ def visible_writer(module: Module, place: ast.AST, owner: ast.ClassDef | None) -
     if not isinstance(target, ast.Name) or any(
         isinstance(a, (ast.For, ast.While, ast.If, ast.Try, ast.ExceptHandler))
         and a not in set(module.ancestors(place))
+        and not _either_way(module, target, a)
         for a in module.ancestors(statement)
     ):
         return None, 1
     scope = module.scope(target).lookup(target.id)
     here = module.scope(place).lookup(target.id)
     inner = module.inner_scope(place).lookup(target.id) if isinstance(place, ast.FunctionDef) else here
-    if scope is None or len(scope.bindings[target.id]) != 1 or here is not scope or inner is not scope:
+    if scope is None or not _one_writer(module, target, scope) or here is not scope or inner is not scope:
         return None, 1
     if scope is not scope.root and statement.lineno > getattr(place, "lineno", 0):
         return None, 1

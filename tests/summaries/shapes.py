@@ -12,6 +12,7 @@ xs = tf.constant([[1.0, 2.0], [3.0, 5.0]])
 
 
 """
+WITHOUT_WRITER = HEAD.replace('writer = tf.summary.create_file_writer("logs")\n', "")
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,17 @@ class Shape:
         body: the program behind its usual head.
         outcome: what its runs before and after the rewrite show: ``same``, ``repaired``, or ``unsafe``
             where tags lose what TensorFlow puts before them; or the code of a refusal.
+        head: what it starts with.
     """
 
     body: str
     outcome: str = "same"
+    head: str = HEAD
 
     @property
     def program(self) -> str:
         """The whole program."""
-        return HEAD + textwrap.dedent(self.body).lstrip("\n")
+        return self.head + textwrap.dedent(self.body).lstrip("\n")
 
 
 RETURNS: Mapping[str, Shape] = {
@@ -440,4 +443,214 @@ LOOPS: Mapping[str, Shape] = {
     ),
 }
 
-SHAPES: Mapping[str, Shape] = {**RETURNS, **LOOPS}
+WRITERS: Mapping[str, Shape] = {
+    "a short name for the writer, and flush under a condition": Shape("""
+        class Trainer:
+            def __init__(self):
+                self.summary_writer = tf.summary.create_file_writer("logs/trainer")
+                self.step = tf.Variable(0, dtype=tf.int64)
+
+            @tf.function
+            def train(self, x, every=2):
+                w = self.summary_writer
+                m = tf.reduce_mean(x)
+                with w.as_default():
+                    tf.summary.scalar("mean", m, step=self.step)
+                if self.step % every == 0:
+                    w.flush()
+                self.step.assign_add(1)
+                return m
+
+            def run(self):
+                for _ in range(3):
+                    m = self.train(xs)
+
+
+        Trainer().run()
+        """),
+    "init and flush in the function": Shape("""
+        @tf.function
+        def f(x, step):
+            writer.init()
+            with writer.as_default() as w:
+                tf.summary.scalar("mean", tf.reduce_mean(x), step=step)
+                tf.summary.flush()
+            tf.summary.flush(writer)
+            return x
+
+
+        for i in range(2):
+            y = f(xs, tf.constant(i, tf.int64))
+        """),
+    "close in the only run": Shape("""
+        @tf.function
+        def f(x, step):
+            with writer.as_default():
+                tf.summary.scalar("mean", tf.reduce_mean(x), step=step)
+            writer.close()
+            return x
+
+
+        def main():
+            y = f(xs, tf.constant(0, tf.int64))
+
+
+        main()
+        """),
+    "close, and the function runs again": Shape(
+        """
+        @tf.function
+        def f(x, step):
+            with writer.as_default():
+                tf.summary.scalar("mean", tf.reduce_mean(x), step=step)
+            writer.close()
+            return x
+
+
+        for i in range(2):
+            y = f(xs, tf.constant(i, tf.int64))
+        """,
+        "writer-closed",
+    ),
+    "a writer that writes nothing, in the place of one of two": Shape(
+        """
+        def train(recording):
+            if recording:
+                w = tf.summary.create_file_writer("logs/run")
+            else:
+                w = tf.summary.create_noop_writer()
+
+            @tf.function
+            def f(x, step):
+                m = tf.reduce_mean(x)
+                tf.summary.scalar("mean", m, step=step)
+                return m
+
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+
+
+        train(True)
+        """,
+        "repaired",
+        WITHOUT_WRITER,
+    ),
+    "a writer as an argument, one of several by name": Shape("""
+        writers = {"train": writer, "test": tf.summary.create_file_writer("logs/test")}
+
+
+        @tf.function
+        def f(x, step, w):
+            m = tf.reduce_mean(x)
+            with w.as_default():
+                tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        @tf.function
+        def g(x, step, name="train"):
+            m = tf.reduce_mean(x)
+            with writers[name].as_default():
+                tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        for i in range(2):
+            y = f(xs, tf.constant(i, tf.int64), writer)
+            z = g(xs, tf.constant(i, tf.int64)) + g(xs, tf.constant(i, tf.int64), name="test")
+        """),
+    "a writer that may be missing": Shape("""
+        class Trainer:
+            def __init__(self, w=None):
+                self.w = w
+
+            @tf.function
+            def train(self, x, step):
+                m = tf.reduce_mean(x)
+                if self.w is not None:
+                    with self.w.as_default():
+                        tf.summary.scalar("mean", m, step=step)
+                return m
+
+
+        with_writer, without = Trainer(writer), Trainer()
+        for i in range(2):
+            y = with_writer.train(xs, tf.constant(i, tf.int64))
+            z = without.train(xs, tf.constant(i, tf.int64))
+        """),
+    "a new writer for each run": Shape(
+        """
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        for run in range(2):
+            w = tf.summary.create_file_writer(f"logs/{run}")
+            with w.as_default():
+                for i in range(2):
+                    y = f(xs, tf.constant(i, tf.int64))
+        """,
+        "repaired",
+    ),
+    "writers in turn, all of them alive": Shape(
+        """
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        for w in [writer, tf.summary.create_file_writer("logs/other")]:
+            with w.as_default():
+                y = f(xs, tf.constant(0, tf.int64))
+        """,
+        "several-writers",
+    ),
+    "a function that is given one writer after the other": Shape(
+        """
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        def run(w):
+            with w.as_default():
+                y = f(xs, tf.constant(0, tf.int64))
+
+
+        other = tf.summary.create_file_writer("logs/other")
+        run(writer)
+        run(other)
+        """,
+        "several-writers",
+    ),
+    "an attribute that is given another writer": Shape(
+        """
+        class Trainer:
+            def __init__(self):
+                self.w = writer
+
+            @tf.function
+            def train(self, x, step):
+                m = tf.reduce_mean(x)
+                with self.w.as_default():
+                    tf.summary.scalar("mean", m, step=step)
+                return m
+
+
+        trainer = Trainer()
+        for i in range(2):
+            y = trainer.train(xs, tf.constant(i, tf.int64))
+            trainer.w = tf.summary.create_file_writer("logs/other")
+        """,
+        "several-writers",
+    ),
+}
+
+SHAPES: Mapping[str, Shape] = {**RETURNS, **LOOPS, **WRITERS}
