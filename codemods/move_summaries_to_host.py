@@ -47,9 +47,10 @@ https://www.tensorflow.org/guide/function
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from codemods.analysis.module import Function, Module
@@ -236,8 +237,8 @@ class MoveSummariesToHost(Codemod):
         helpers = Helpers(module)
         lift = next((finding for finding in findings if finding.edits), None)
         if lift is not None:
-            group = next(calls for calls in _groups(module, helpers).values() if lift.node in calls)
-            if {finding.node for finding in findings}.issuperset(group):
+            together = {finding.node for finding in _found(module) if finding.edits == lift.edits}
+            if together <= {finding.node for finding in findings}:
                 return [Rewrite(tuple(findings), lift.edits)]
         return _placements(module, findings, helpers)
 
@@ -259,10 +260,10 @@ def _found(module: Module) -> list[Finding]:
     helpers = Helpers(module)
     groups = _groups(module, helpers)
     refused: dict[Function | None, RefusedError] = {}
-    for function in groups:
+    for function, calls in groups.items():
         if function is not None and _is_called(helpers, function):
             try:
-                return _lifted(module, helpers, groups, function)
+                return _lifted(module, helpers, function, calls, calls)
             except RefusedError as error:
                 refused[function] = error
     found: list[Finding] = []
@@ -273,6 +274,13 @@ def _found(module: Module) -> list[Finding]:
         else:
             reason = refused.get(function, RefusedError(HELPER))
             found += [_refused(module, call, reason.refusal, reason.detail, traced) for call in calls]
+    stays = {finding.node for finding in found if finding.refusal is not None}
+    for helper, uses in helpers.called(call for calls in groups.values() for call in calls).items():
+        if not stays.isdisjoint(uses) and helper.body.module is module:
+            # The helper can't move as a whole, but perhaps what it writes can.
+            with contextlib.suppress(RefusedError):
+                inside = [move.summary.call for move in helper.moves]
+                return _lifted(module, helpers, helper.body.function, inside, uses)
     return found
 
 
@@ -287,16 +295,23 @@ def _is_called(helpers: Helpers, function: Function) -> bool:
 
 
 def _lifted(
-    module: Module, helpers: Helpers, groups: Mapping[Function | None, list[ast.Call]], function: Function
+    module: Module, helpers: Helpers, function: Function, calls: Sequence[ast.Call], nodes: Collection[ast.Call]
 ) -> list[Finding]:
     """Return all findings, with a step that brings the summaries of one function nearer to the host.
+
+    Args:
+        module: the module.
+        helpers: its helpers.
+        function: the function.
+        calls: its summaries.
+        nodes: what is found instead: the summaries, or the calls of the function.
 
     Raises:
         RefusedError: they can't be brought to the host.
     """
     owner = module.parent(function)
     traced = helpers.traced.get(function) or Traced(function, owner if isinstance(owner, ast.ClassDef) else None, {})
-    edits = tuple(lifted(helpers, traced, groups[function]))
+    edits, lost = lifted(helpers, traced, calls)
     after = applied(module, edits)
     assert module.project is not None
     module.project.add(after)
@@ -308,20 +323,29 @@ def _lifted(
     results = {finding.node: finding for finding in later}
     found: list[Finding] = []
     for call, key in _keys(module, helpers).items():
-        finding = results.pop(known[key], None) if key in known and call not in groups[function] else None
+        finding = results.pop(known[key], None) if key in known and call not in nodes else None
         if finding is not None:
             found.append(replace(finding, node=call, edits=()))
     stays = next((finding for finding in results.values() if finding.refusal is not None), None)
     if stays is not None and stays.refusal is not None:
         raise RefusedError(stays.refusal, stays.detail)
-    first = next(iter(results.values()), None) or Finding(
-        function,
-        f"`{function.name}` runs in every replica, and only the first one writes; `{function.name}` returns the value, "
-        "and the host code behind `strategy.run` writes it",
-        Severity.NOTE,
-    )
+    first = next(iter(results.values()), None) or _in_replicas(traced, lost)
     unsafe = next((finding.unsafe for finding in results.values() if finding.unsafe), None)
-    return found + [replace(first, node=call, edits=edits, unsafe=unsafe) for call in groups[function]]
+    return found + [replace(first, node=call, edits=edits, unsafe=unsafe) for call in nodes]
+
+
+def _in_replicas(traced: Traced, lost: bool) -> Finding:
+    """Return the finding for a summary of a function that the host runs in replicas."""
+    name, severity = traced.name, Severity.NOTE
+    fault = f"`{name}` runs in every replica, and only the first one writes"
+    if lost:
+        severity = Severity.ERROR
+        fault = f"no writer is the default when `{name}` is traced, and TensorFlow drops the summary without a word"
+    elif traced.decorator is not None or traced.target is not None:
+        severity = Severity.WARNING
+        fault = f"`{name}` keeps the writer of its first trace in its graph, whatever writer is the default later"
+    todo = f"`{name}` returns the value, and the host code behind `strategy.run` writes it"
+    return Finding(traced.function, f"{fault}; {todo}", severity)
 
 
 def _keys(module: Module, helpers: Helpers) -> dict[ast.Call, tuple[str, str, int]]:

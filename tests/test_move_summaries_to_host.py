@@ -2503,14 +2503,18 @@ def test_a_helper_of_another_module_is_called_behind_the_call(snapshot):
     check.noop({"logs.py": helper, "main.py": main})
 
 
-def test_a_helper_that_reads_the_step_itself_before_it_changes_is_refused():
-    check.refused(
-        program("""
-        count = tf.Variable(0, dtype=tf.int64)
+def test_a_helper_of_another_module_that_reads_a_variable_before_it_changes_is_refused():
+    helper = """\
+import tensorflow as tf
+
+count = tf.Variable(0, dtype=tf.int64)
 
 
-        def log(value):
-            tf.summary.scalar("value", value, step=count)
+def log(value):
+    tf.summary.scalar("value", value, step=count)
+"""
+    main = program("""
+        from logs import count, log
 
 
         @tf.function
@@ -2522,9 +2526,8 @@ def test_a_helper_that_reads_the_step_itself_before_it_changes_is_refused():
 
         with writer.as_default():
             y = f(xs)
-        """),
-        plan.STEP,
-    )
+        """)
+    check.refused({"main.py": main, "logs.py": helper}, plan.STEP)
 
 
 TWO_DEVICES = """
@@ -2609,6 +2612,45 @@ LIFTED = {
         with writer.as_default():
             for i in range(2):
                 y = outer(xs, tf.constant(i, tf.int64))
+        """,
+    "a_helper_that_reads_a_variable_before_it_changes": """
+        count = tf.Variable(0, dtype=tf.int64)
+
+
+        def log(value):
+            tf.summary.scalar("value", value, step=count)
+
+
+        @tf.function
+        def f(x):
+            # the first of all
+            log(x[0, 0])
+            count.assign_add(1)
+            return x
+
+
+        with writer.as_default():
+            for _ in range(2):
+                y = f(xs)
+        """,
+    "a_helper_that_the_host_calls_too": """
+        def double_mean(x, step):
+            \"\"\"Return twice the mean.\"\"\"
+            m = 2 * tf.reduce_mean(x)
+            tf.summary.scalar("double", m, step=step)  # on both ways
+            tf.summary.histogram("values", x, step=step)
+            return m
+
+
+        @tf.function
+        def f(x, step):
+            return double_mean(x + 1, step) / 2
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+            print(double_mean(xs, 5).numpy(), y.numpy())
         """,
     "replicas_in_a_traced_function": """
         strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

@@ -209,13 +209,22 @@ def _given(reference: Reference) -> tuple[Sequence[ast.expr], Mapping[str, ast.e
     keywords = {given.arg: given.value for given in call.keywords if given.arg}
     if not reference.replicated:
         return call.args, keywords
-    given = [*(node for node in call.args if node is not reference.node), *[ast.Constant(None)] * 2]
-    arguments, named = keywords.get("args", given[0]), keywords.get("kwargs", given[1])
+    listed = run_arguments(reference)
+    rest = [node for node in call.args if node is not reference.node]
+    named = keywords.get("kwargs", rest[1] if len(rest) > 1 else None)
     pairs = zip(named.keys, named.values, strict=True) if isinstance(named, ast.Dict) else ()
     return (
-        arguments.elts if isinstance(arguments, (ast.Tuple, ast.List)) else [],
+        listed.elts if listed is not None else [],
         {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)},
     )
+
+
+def run_arguments(reference: Reference) -> ast.Tuple | ast.List | None:
+    """Return the ``args`` of ``strategy.run``, if they are listed there."""
+    assert reference.call is not None
+    rest = [node for node in reference.call.args if node is not reference.node]
+    args = next((given.value for given in reference.call.keywords if given.arg == "args"), rest[0] if rest else None)
+    return args if isinstance(args, (ast.Tuple, ast.List)) else None
 
 
 def runs_once(found: Iterable[Reference], depth: int = 0) -> bool:

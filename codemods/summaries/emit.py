@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
-from codemods.analysis.tracing import Reference, passed, runs_once
+from codemods.analysis.tracing import Reference, passed, run_arguments, runs_once
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Code, Edit
 from codemods.summaries.gather import LoopBody
@@ -149,7 +149,7 @@ class Emitter:
         Raises:
             RefusedError: the summaries can't be written on the host.
         """
-        lost = self._lost()
+        lost = self._lost(self.body.references)
         self._check_scopes()
         self._check_flags()
         self._collect()
@@ -169,12 +169,12 @@ class Emitter:
 
     # The writer. -------------------------------------------------------------------------------
 
-    def _lost(self) -> bool:
-        """Tell whether no writer is the default at any call; refuse where that isn't certain."""
+    def _lost(self, references: Sequence[Reference]) -> bool:
+        """Tell whether no writer is the default at any of some calls; refuse where that isn't certain."""
         if all(move.has_writer for move in self.moves):
             return False
         found: set[str] = set()
-        for reference in self.body.references:
+        for reference in references:
             if reference.call is not None:
                 found |= default_writers(reference.module, reference.call)
         if SET in found and several_defaults(self.module):
@@ -797,7 +797,14 @@ class Emitter:
         """Return the edits inside a call."""
         call = reference.call
         assert call is not None
-        return tuple(edit.RemoveArgument(call, a) for _, a in self._dropped(reference) if a is not None)
+        gone = [argument for _, argument in self._dropped(reference) if argument is not None]
+        listed = run_arguments(reference) if reference.replicated and gone else None
+        if listed is None:
+            return tuple(edit.RemoveArgument(call, argument) for argument in gone)
+        parts: list[str | edit.Move] = ["("]
+        for element in (element for element in listed.elts if element not in gone):
+            parts += [", "] * (len(parts) > 1) + [edit.Move(element)]
+        return (edit.Replace(listed, (*parts, ",)" if len(parts) == 2 else ")")),)
 
     def _check_targets(self, scope: Scope) -> None:
         """Refuse a loop on the host that would bind a name that the caller uses."""
@@ -863,7 +870,6 @@ class Emitter:
         """Return the parameters that only the moved summaries used, with what the call passes for them."""
         if (
             "input_signature" in self.body.traced.options
-            or any(reference.replicated for reference in self.body.references)
             or self.body.exported
             or self.body.retracing_matters(self.moves)
         ):
@@ -877,6 +883,8 @@ class Emitter:
             uses = self.module.uses(self.body.scope, name)
             if parameter in variadic or name in {"self", "cls"} or not uses or name in returned:
                 continue
+            if not all(self._removable(each, parameter) for each in self.body.references):
+                continue
             if all(id(use) in taken for use in uses):
                 argument = passed(function, reference, parameter) if reference is not None else None
                 given = next(
@@ -889,6 +897,17 @@ class Emitter:
                 )
                 dropped.append((parameter, given))
         return dropped
+
+    def _removable(self, reference: Reference, parameter: ast.arg) -> bool:
+        """Tell whether a call can do without an argument: ``strategy.run`` if it is one of those listed."""
+        if not reference.replicated:
+            return True
+        listed = run_arguments(reference)
+        return (
+            listed is not None
+            and not any(isinstance(element, ast.Starred) for element in listed.elts)
+            and passed(self.body.function, reference, parameter) in listed.elts
+        )
 
     def _context_nodes(self, unit: _Unit) -> Iterator[ast.expr]:
         for block in unit.moves[0].contexts:
@@ -1144,6 +1163,11 @@ class Emitter:
 
     # The wrapper. ----------------------------------------------------------------------------------
 
+    @property
+    def _inner_name(self) -> str:
+        """What a function is called that has a wrapper."""
+        return f"_traced_{self.body.traced.name.lstrip('_')}"
+
     def _wrapper(self, lost: bool) -> list[Edit]:
         """Return the edits for a host function of the same name that calls the traced one and then writes."""
         traced, function, module = self.body.traced, self.body.function, self.module
@@ -1151,8 +1175,7 @@ class Emitter:
             raise RefusedError(NAMES)
         if self.body.exported:
             self._check_exported()
-        name = traced.name
-        inner = f"_traced_{name.lstrip('_')}"
+        name, inner = traced.name, self._inner_name
         if inner in module.text:
             raise RefusedError(NAMES, f"the name `{inner}` is taken")
         dropped = {parameter for parameter, _ in self._dropped(None)}

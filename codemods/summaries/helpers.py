@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -109,7 +109,19 @@ class HelperCall(Summary):
 
 
 class Body(LoopBody):
-    """A function in which calls of helpers move too."""
+    """A function in which calls of helpers move too.
+
+    Attributes:
+        returns_parameters: callers compute what they pass where they pass it, so that it has to come back.
+    """
+
+    returns_parameters = False
+
+    def _data(self, move: Move, node: ast.expr) -> None:
+        if self.returns_parameters and isinstance(node, ast.Name) and node.id in self.parameters:
+            move.values[node] = self._shared(move, self._value(move, node))
+        else:
+            super()._data(move, node)
 
     def _arguments(self, move: Move) -> None:
         call = move.summary
@@ -220,6 +232,15 @@ class Helpers:
         module = module or self.module
         found = summary_at(module, call)
         return found if found is not None else self._call(module, call)
+
+    def called(self, calls: Iterable[ast.Call]) -> dict[Helper, list[ast.Call]]:
+        """Return the helpers that some calls are of, with these calls."""
+        found: dict[Helper, list[ast.Call]] = {}
+        for call in calls:
+            summary = self.summary(call)
+            if isinstance(summary, HelperCall):
+                found.setdefault(summary.helper, []).append(call)
+        return found
 
     def of(self, function: Function, module: Module | None = None) -> Helper | None:
         """Return a function as a helper, None if it does anything but write summaries."""

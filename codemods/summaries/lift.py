@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import itertools
 import re
 from collections.abc import Sequence
@@ -32,8 +33,8 @@ _READ = (ast.Name, ast.Attribute, ast.Constant)
 _STRAIGHT = (ast.Call, ast.keyword, ast.BinOp, ast.UnaryOp, ast.Tuple, ast.List, ast.Dict, ast.Subscript, ast.Starred)
 
 
-def lifted(helpers: Helpers, traced: Traced, calls: Sequence[ast.Call]) -> list[Edit]:
-    """Return the edits by which the callers of a function write its summaries.
+def lifted(helpers: Helpers, traced: Traced, calls: Sequence[ast.Call]) -> tuple[tuple[Edit, ...], bool]:
+    """Return the edits by which the callers of a function write its summaries, and whether these are lost today.
 
     Args:
         helpers: those of the module.
@@ -43,12 +44,19 @@ def lifted(helpers: Helpers, traced: Traced, calls: Sequence[ast.Call]) -> list[
     Raises:
         RefusedError: that can't be done.
     """
-    body = Body(helpers.module, traced)
-    body.check_definition()
-    moves = [body.move(summary) for call in calls if (summary := helpers.summary(call)) is not None]
-    if any(move.gathered for move in moves):
-        raise RefusedError(LOOP, f"`{traced.name}` writes in a loop, and would return lists to the code that calls it")
-    return _Lift(body, moves).edits()
+    for returns_parameters in (False, True):
+        body = Body(helpers.module, traced)
+        body.check_definition()
+        body.returns_parameters = returns_parameters
+        moves = [body.move(summary) for call in calls if (summary := helpers.summary(call)) is not None]
+        if any(move.gathered for move in moves):
+            raise RefusedError(
+                LOOP, f"`{traced.name}` writes in a loop, and its callers would have to take lists apart"
+            )
+        with contextlib.suppress(NotHereError):
+            lift = _Lift(body, moves)
+            return tuple(lift.edits()), lift.lost
+    raise RefusedError(CALL_SITE)
 
 
 def applied(module: Module, edits: Sequence[Edit]) -> Module:
@@ -69,38 +77,87 @@ def applied(module: Module, edits: Sequence[Edit]) -> Module:
 
 class _Lift(Emitter):
     def edits(self) -> list[Edit]:
-        """Return the edits."""
+        """Return the edits.
+
+        Raises:
+            NotHereError: a call stands where its values, or its arguments, can't be used.
+        """
+        self._check_references()
+        self._collect()
+        host = [r for r in self.body.references if not r.replicated and not is_traced(r.module, r.node)]
+        if self._traced_by_itself:
+            self._check_scopes()
+            run = [r for r in self.body.references if r.replicated and not is_traced(r.module, r.node)]
+            self.lost = bool(host or run) and self._lost([*host, *run])
+        calls = [reference for reference in self.body.references if reference not in host]
+        kept = bool(host) or self.body.shared or self._public_or_rebound()
+        if self._writes_only:
+            edits = [one for reference in calls for one in self._in_place(reference)]
+            return edits if kept else [*edits, edit.Remove(self.body.function)]
+        self.split = kept
+        found = [self._at_call(reference) for reference in calls]
+        flat = {flat for _, flat in found} | ({True} if self.split else set())
+        if len(flat) != 1 and self.returned.length is not None:
+            raise NotHereError
+        edits = [*self._inside(), *(one for edits, _ in found for one in edits)]
+        if self.split:
+            return [*edits, *self._wrapper(self.lost)]
+        return [*edits, *self._without_parameters(calls[0]), *self._return_edits(True in flat)]
+
+    split = False  # the host keeps a function of the same name
+    lost = False  # no writer is the default where the host runs the function
+
+    @property
+    def _traced_by_itself(self) -> bool:
+        return self.body.traced.decorator is not None or self.body.traced.target is not None
+
+    @cached_property
+    def _writes_only(self) -> bool:
+        """Whether nothing is left of the function without its summaries."""
+        function = self.body.function
+        statements = function.body[ast.get_docstring(function, clean=False) is not None :]
+        return not self.values and all(map(self.only_writes, statements))
+
+    def _check_references(self) -> None:
         for reference in self.body.references:
             if reference.call is None:
                 raise RefusedError(HELPER)
             if reference.call in self.body.own:
                 raise RefusedError(RECURSIVE)
-            if reference.module is not self.module:
+            traced = reference.replicated or is_traced(reference.module, reference.node)
+            if traced and reference.module is not self.module:
                 raise RefusedError(ELSEWHERE)
             if reference.replicated and _SEVERAL_WORKERS.search(self.module.text):
                 raise RefusedError(SEVERAL_WORKERS)
-        lost = False
-        if self.body.traced.decorator is not None or self.body.traced.target is not None:
-            self._check_scopes()
-            lost = not any(is_traced(r.module, r.node) for r in self.body.references) and self._lost()
-        self._collect()
-        try:
-            found = [self._at_call(reference, lost) for reference in self.body.references]
-        except NotHereError:
-            raise RefusedError(CALL_SITE) from None
-        flat = {flat for _, flat in found}
-        if len(flat) != 1 and self.returned.length is not None:
-            raise RefusedError(CALL_SITE)
-        function = [*self._without_parameters(self.body.references[0]), *self._return_edits(True in flat)]
-        return [*self._inside(), *function, *(one for edits, _ in found for one in edits)]
 
-    def _at_call(self, reference: Reference, lost: bool) -> tuple[list[Edit], bool]:
-        try:
-            return self._called(reference, self._statement(reference), lost)
-        except NotHereError:
-            return self._before_statement(reference, lost), False
+    def _check_exported(self) -> None:
+        if self._traced_by_itself:
+            super()._check_exported()
 
-    def _before_statement(self, reference: Reference, lost: bool) -> list[Edit]:
+    def _call_edits(self, reference: Reference) -> tuple[edit.NodeEdit, ...]:
+        node = reference.node
+        name = (
+            f"{self.module.source(node.value)}.{self._inner_name}"
+            if isinstance(node, ast.Attribute)
+            else self._inner_name
+        )
+        return (*super()._call_edits(reference), *([edit.Replace(node, name)] if self.split else []))
+
+    def _in_place(self, reference: Reference) -> list[Edit]:
+        """Return the edits that put the summaries in the place of a call."""
+        statement = self._statement(reference)
+        if not isinstance(statement, ast.Expr):
+            raise NotHereError
+        self._check_targets(self.module.scope(statement))
+        return [edit.Replace(statement, self._block({}, False, statement, reference))]
+
+    def _at_call(self, reference: Reference) -> tuple[list[Edit], bool]:
+        try:
+            return self._called(reference, self._statement(reference), self.lost)
+        except NotHereError:
+            return self._before_statement(reference), False
+
+    def _before_statement(self, reference: Reference) -> list[Edit]:
         """Return the edits that take a call out of the expression it stands in."""
         call = reference.call
         assert call is not None
@@ -116,7 +173,7 @@ class _Lift(Emitter):
         }
         hosts |= {value.name: self._free_name(value.name, scope) for value in self.returned.lacking}
         targets = ", ".join([result, *(hosts[value.name] for value in self.returned.lacking)])
-        block = self._block(hosts, lost, statement, reference)
+        block = self._block(hosts, self.lost, statement, reference)
         code = (f"{targets} = ", edit.Move(call, self._call_edits(reference)), "\n", *block)
         return [edit.InsertBefore(statement, code), edit.Replace(call, result)]
 
