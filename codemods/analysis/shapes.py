@@ -257,11 +257,18 @@ def _dominates(module: Module, binding: Binding, around: set[ast.AST]) -> bool:
     if isinstance(statement, (ast.For, ast.AsyncFor, ast.With, ast.AsyncWith)):
         return statement in around
     parent = module.parent(statement)
+    while isinstance(parent, (ast.With, ast.AsyncWith)) and parent not in around and not _may_suppress(parent):
+        statement, parent = parent, module.parent(parent)
     if parent not in around or isinstance(node, ast.NamedExpr):
         return False
     # A branch holds for its own statements only.
     block = module.block(statement)
     return isinstance(parent, (ast.Module, *_FUNCTIONS)) or any(other in around for other in block)
+
+
+def _may_suppress(block: ast.With | ast.AsyncWith) -> bool:
+    """Tell whether a ``with`` lets the code behind it run though its body has raised."""
+    return any("suppress" in (text := ast.unparse(item.context_expr)) or "raises" in text for item in block.items)
 
 
 # Tables. -----------------------------------------------------------------------------------------

@@ -40,8 +40,10 @@ from codemods.engine.codemod import (
 
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Position = tuple[int, int]
-_Display = TypeVar("_Display", cst.Dict, cst.List)
+_Display = TypeVar("_Display", cst.Dict, cst.List, cst.Tuple)
 _Element = cst.BaseDictElement | cst.BaseElement
+_Opening = cst.LeftCurlyBrace | cst.LeftSquareBracket | cst.LeftParen | None
+_Closing = cst.RightCurlyBrace | cst.RightSquareBracket | cst.RightParen | None
 _IMPORT_WIDTH = 88  # a longer import is split in two
 _SEED = "pass\n"  # stands before every snippet, so that its first comment belongs to its first statement
 
@@ -732,40 +734,44 @@ def _add_item(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
     assert isinstance(edit, AddItem)
     value = file.expression(edit.value)
     add = _with_first if edit.first else _with_element
-    if edit.key is None:
-        return add(cst.ensure_type(node, cst.List), cst.Element(value), "lbracket", "rbracket")
-    item = cst.DictElement(cst.parse_expression(edit.key, file.config), value)
-    return add(cst.ensure_type(node, cst.Dict), item, "lbrace", "rbrace")
+    if edit.key is not None:
+        item = cst.DictElement(cst.parse_expression(edit.key, file.config), value)
+        display = cst.ensure_type(node, cst.Dict)
+        return add(display, item, display.lbrace, display.rbrace)
+    if isinstance(node, cst.Tuple):
+        brackets = (node.lpar[-1], node.rpar[0]) if node.lpar else (None, None)
+        return add(node, cst.Element(value), *brackets)
+    row = cst.ensure_type(node, cst.List)
+    return add(row, cst.Element(value), row.lbracket, row.rbracket)
 
 
-def _with_first(display: _Display, element: _Element, opening: str, closing: str) -> _Display:
+def _with_first(display: _Display, element: _Element, start: _Opening, end: _Closing) -> _Display:
     """Return a display with one more element before the others, on a line of its own where the first one has one."""
     if not display.elements:
-        return _with_element(display, element, opening, closing)
-    bracket = getattr(display, opening)
+        return _with_element(display, element, start, end)
     between: cst.BaseParenthesizableWhitespace = cst.SimpleWhitespace(" ")
-    if isinstance(bracket.whitespace_after, cst.ParenthesizedWhitespace):
+    if start is not None and isinstance(start.whitespace_after, cst.ParenthesizedWhitespace):
         # Comments above the old first element stay there.
-        between = bracket.whitespace_after.with_changes(first_line=cst.TrailingWhitespace())
-        bracket = bracket.with_deep_changes(bracket.whitespace_after, empty_lines=[])
+        between = start.whitespace_after.with_changes(first_line=cst.TrailingWhitespace())
+        display = display.with_deep_changes(start.whitespace_after, empty_lines=[])
     first = element.with_changes(comma=cst.Comma(whitespace_after=between))
-    return display.with_changes(**{opening: bracket}, elements=[first, *display.elements])
+    return display.with_changes(elements=[first, *display.elements])
 
 
-def _with_element(display: _Display, element: _Element, opening: str, closing: str) -> _Display:
+def _with_element(display: _Display, element: _Element, start: _Opening, end: _Closing) -> _Display:
     """Return a display with one more element, laid out as those before it."""
     if not display.elements:
         return display.with_changes(elements=[element])
     *rest, last = display.elements
     between: cst.BaseParenthesizableWhitespace = cst.SimpleWhitespace(" ")
-    start, end = getattr(display, opening), getattr(display, closing)
     if rest and isinstance(rest[-1].comma, cst.Comma):
         between = rest[-1].comma.whitespace_after
-    elif isinstance(start.whitespace_after, cst.ParenthesizedWhitespace):
+    elif start is not None and isinstance(start.whitespace_after, cst.ParenthesizedWhitespace):
         between = start.whitespace_after
     if isinstance(between, cst.ParenthesizedWhitespace) and between.first_line.comment is not None:
         between = between.with_changes(first_line=cst.TrailingWhitespace())
-    element = element.with_changes(comma=last.comma)
+    single = isinstance(display, cst.Tuple) and not rest  # its comma makes it a tuple
+    element = element.with_changes(comma=cst.MaybeSentinel.DEFAULT if single else last.comma)
     if isinstance(last.comma, cst.Comma) and isinstance(last.comma.whitespace_after, cst.ParenthesizedWhitespace):
         # A comment behind the last item stays behind it.
         tail = last.comma.whitespace_after
@@ -773,13 +779,13 @@ def _with_element(display: _Display, element: _Element, opening: str, closing: s
             between = between.with_changes(first_line=tail.first_line)
             tail = tail.with_changes(first_line=cst.TrailingWhitespace())
             element = element.with_changes(comma=last.comma.with_changes(whitespace_after=tail))
-    elif isinstance(end.whitespace_before, cst.ParenthesizedWhitespace):
+    elif end is not None and isinstance(end.whitespace_before, cst.ParenthesizedWhitespace):
         # A comment behind a last item without a comma stays behind it, too.
         tail = end.whitespace_before
         if tail.first_line.comment is not None and isinstance(between, cst.ParenthesizedWhitespace):
             between = between.with_changes(first_line=tail.first_line)
             tail = tail.with_changes(first_line=cst.TrailingWhitespace())
-            display = display.with_changes(**{closing: end.with_changes(whitespace_before=tail)})
+            display = display.with_deep_changes(end, whitespace_before=tail)
     return display.with_changes(elements=[*rest, last.with_changes(comma=cst.Comma(whitespace_after=between)), element])
 
 

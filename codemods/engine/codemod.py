@@ -150,16 +150,16 @@ class RemoveArgument:
 
 @dataclass(frozen=True)
 class AddItem:
-    """Append ``key: value`` to a dict display, or ``value`` to a list display (``key`` is None).
+    """Append ``key: value`` to a dict display, or ``value`` to a list or a tuple (``key`` is None).
 
     Attributes:
         node: the display.
-        key: the key; None in a list.
+        key: the key; None in a list or a tuple.
         value: the value.
         first: it goes before all others, not behind them.
     """
 
-    node: ast.Dict | ast.List
+    node: ast.Dict | ast.List | ast.Tuple
     key: str | None
     value: Code
     first: bool = False

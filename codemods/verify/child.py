@@ -72,7 +72,7 @@ class Observer:
     """Collects what the program does, and writes it to the journal at its end."""
 
     def __init__(self, journal: Journal, user_root: str, copy_root: str) -> None:
-        self.traced = self.host = self.dropped = self.v1_events = 0
+        self.traced = self.host = self.dropped = self.v1_summaries = self.v1_events = 0
         self._journal = journal
         self._user_root = user_root
         self._copy_root = copy_root
@@ -166,7 +166,7 @@ class Observer:
                 "variables": self._values() + self._session_variables,
                 "traced": self.traced,
                 "host": self.host,
-                "dropped": self.dropped,
+                "dropped": self.dropped + (0 if self.v1_events else self.v1_summaries),
                 "v1_events": self.v1_events,
                 "step_seconds": self._step_seconds(),
                 "escaped": self._escaped(),
@@ -393,7 +393,13 @@ def _observe_summaries(observer: Observer) -> None:
             observer.traced += 1
         return original(*args, **kwargs)
 
+    def v1_op(original: Any, *args: Any, **kwargs: Any) -> Any:
+        observer.v1_summaries += 1
+        return original(*args, **kwargs)
+
     _wrap(summary, "write", write)
+    for name in ("scalar_summary", "histogram_summary", "image_summary", "audio_summary_v2", "tensor_summary_v2"):
+        _wrap(_module("tensorflow.python.ops.gen_logging_ops"), name, v1_op)
     ops = _module("tensorflow.python.ops.gen_summary_ops")
     _wrap(ops, "write_summary", write_op)
     _wrap(ops, "write_raw_proto_summary", write_op)

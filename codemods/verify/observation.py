@@ -71,7 +71,8 @@ class SummaryCalls:
     Attributes:
         traced: summary ops that were put into a graph.
         host: summaries that were written eagerly.
-        dropped: calls that wrote nothing, since no writer was the default.
+        dropped: calls that wrote nothing, since no writer was the default; v1 summaries in a graph, of which
+            none was given to a writer.
     """
 
     traced: int = 0

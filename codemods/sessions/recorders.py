@@ -1,0 +1,208 @@
+"""The `FileWriter` that a training loop can give its summaries to."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from codemods.analysis.dataflow import names_read
+from codemods.analysis.module import Module, Scope
+from codemods.analysis.places import Loop, frame, runs_before
+from codemods.analysis.writers import creations
+from codemods.engine.codemod import Edit, Move, Refusal, Replace, Wrap
+from codemods.sessions.flow import Flow
+from codemods.sessions.refusals import CLOSED, MAYBE_NO_WRITER, NO_WRITER, SEVERAL_WRITERS
+from codemods.sessions.runs import Run
+from codemods.sessions.summaries import Summaries
+
+_KEPT = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+_OTHERS = ("test", "val", "eval", "dev")
+_NAMES = ("writer", "summary_writer", "file_writer")
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """A writer, as the code at a run can name it.
+
+    Attributes:
+        text: its name.
+        edits: what has to be done to give it the name.
+        is_local: each call of the run's function opens another one, in a folder that depends on what it is given.
+    """
+
+    text: str
+    edits: tuple[Edit, ...] = ()
+    is_local: bool = False
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    text: str
+    nodes: tuple[ast.AST, ...]
+    sure: bool
+    recorder: Recorder
+
+
+def recorder(flow: Flow, summaries: Summaries, run: Run, around: Sequence[Loop]) -> Recorder | Refusal:
+    """Return the writer for what a run records, or why there is none.
+
+    Args:
+        flow: what the program's values are made of.
+        summaries: the program's summaries.
+        run: the run.
+        around: the loops of the training, innermost first.
+    """
+    found = [*_names(flow, run), *_attributes(flow, summaries, run)]
+    found = found or list(_unnamed(run))
+    if len(found) > 1:
+        training = [each for each in found if "train" in each.text.lower()]
+        others = [each for each in found if not any(word in each.text.lower() for word in _OTHERS)]
+        found = training if len(training) == 1 else others
+    if not found:
+        return NO_WRITER
+    if len(found) > 1:
+        return SEVERAL_WRITERS
+    if not found[0].sure:
+        return MAYBE_NO_WRITER
+    if _is_closed(run, found[0], around):
+        return CLOSED
+    return replace(found[0].recorder, is_local=_is_local(run, found[0]))
+
+
+def _is_local(run: Run, candidate: _Candidate) -> bool:
+    module, function = run.module, run.module.function(run.call)
+    made = [each for each in creations(module) if module.function(each.call) is function]
+    mine = [
+        each
+        for each in made
+        for node in candidate.nodes
+        if function is not None and each.call in ast.walk(module.statement(node))
+    ]
+    return bool(mine) and all(each.folder is not None and _depends_on_call(module, each.folder) for each in mine)
+
+
+def _depends_on_call(module: Module, folder: ast.expr) -> bool:
+    return any(isinstance(each.node, ast.arg) for name in names_read([folder]) for each in module.bindings(name))
+
+
+def _names(flow: Flow, run: Run) -> Iterator[_Candidate]:
+    module = run.module
+    scope: Scope | None = module.scope(run.call)
+    seen: set[str] = set()
+    while scope is not None:
+        for name, bindings in () if isinstance(scope.node, ast.ClassDef) else scope.bindings.items():
+            if name in seen or any(binding.imported for binding in bindings):
+                continue
+            seen.add(name)
+            made = [[_is_writer(*place) for place in flow.bound(module, binding)] for binding in bindings]
+            if any(True in each for each in made):
+                nodes = tuple(binding.node for binding in bindings)
+                sure = all(each and all(each) for each in made) and _is_bound(module, nodes, run)
+                yield _Candidate(name, nodes, sure, Recorder(name))
+        scope = scope.parent
+
+
+def _is_writer(module: Module, node: ast.AST) -> bool:
+    return any(created.call is node and created.version == 1 for created in creations(module))
+
+
+def _is_bound(module: Module, nodes: tuple[ast.AST, ...], run: Run) -> bool:
+    """Tell whether a name is bound wherever the run is reached."""
+    here = frame(module, run.call)
+    if any(isinstance(node, ast.arg) for node in nodes):
+        return True
+    mine = [node for node in nodes if frame(module, node) is here]
+    if mine:
+        return runs_before(module, mine, run.statement)
+    return all(
+        not isinstance(around, (ast.If, ast.Try)) or _guards(around)
+        for node in nodes
+        for around in module.ancestors(node)
+    )
+
+
+def _guards(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+
+
+def _attributes(flow: Flow, summaries: Summaries, run: Run) -> Iterator[_Candidate]:
+    """Yield the writers that ``self`` holds."""
+    module, function = run.module, run.module.function(run.call)
+    owner = module.parent(function) if function is not None else None
+    if not isinstance(owner, ast.ClassDef):
+        return
+    stores: dict[str, list[ast.Attribute]] = {}
+    for node in ast.walk(owner):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self":
+            stores.setdefault(node.attr, []).append(node)
+    for name, nodes in stores.items():
+        made = [[_is_writer(*place) for place in flow.assigned(module, node)] for node in nodes]
+        if any(True in each for each in made):
+            sure = all(each and all(each) for each in made) and any(
+                _comes_before(summaries, module, node, run) for node in nodes
+            )
+            yield _Candidate(f"self.{name}", tuple(nodes), sure, Recorder(f"self.{name}"))
+
+
+def _comes_before(summaries: Summaries, module: Module, node: ast.AST, run: Run) -> bool:
+    here = frame(module, run.call)
+    arrivals = summaries.arrivals(module, node, (module, here))
+    return any(
+        sure and (statement is None or runs_before(module, [statement], run.statement)) for statement, sure in arrivals
+    )
+
+
+def _unnamed(run: Run) -> Iterator[_Candidate]:
+    """Yield a writer that is created for the graph alone, and given no name."""
+    module = run.module
+    chain = {run.statement, *module.ancestors(run.statement)}
+    for created in creations(module):
+        statement = module.statement(created.call)
+        block = module.block(statement)
+        later = [each for each in block[block.index(statement) + 1 :] if each in chain]
+        if created.version == 1 and later and _is_all(module, statement, created.call):
+            name = next((each for each in _NAMES if not module.is_used(module.scope(statement), each)), None)
+            if name is not None:
+                edits = tuple(_naming(module, statement, created.call, later[0], name))
+                yield _Candidate(name, (), sure=True, recorder=Recorder(name, edits))
+
+
+def _is_all(module: Module, statement: ast.stmt, call: ast.Call) -> bool:
+    """Tell whether a statement does nothing but create a writer, and perhaps close it."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "close":
+        value = value.func.value
+    return value is call
+
+
+def _naming(module: Module, statement: ast.stmt, call: ast.Call, last: ast.stmt, name: str) -> Iterator[Edit]:
+    """Yield the edits that keep a writer open from its creation to the end of a statement of the same block."""
+    block = module.block(statement)
+    first = block[block.index(statement) + 1]
+    if module.path.endswith(".ipynb"):  # the statements may be in several cells
+        yield Replace(statement, (f"{name} = ", Move(call)))
+    elif any(isinstance(node, _KEPT) for node in block[block.index(first) : block.index(last)]):
+        yield Replace(statement, (f"{name} = ", Move(call)))
+        yield Wrap(last, last, f"with {name}:")
+    else:
+        yield Wrap(first, last, ("with ", Move(call), f" as {name}:"), instead=statement)
+
+
+def _is_closed(run: Run, candidate: _Candidate, loops: Sequence[Loop]) -> bool:
+    """Tell whether a writer may be closed when the run is made."""
+    module = run.module
+    around = set(module.ancestors(run.call))
+    for node in candidate.nodes:
+        if isinstance(module.parent(node), ast.withitem) and module.statement(node) not in around:
+            return True
+    around_run: list[ast.stmt] = [run.statement, *loops]
+    outermost = around_run[-1]
+    for use in module.attributes.get("close", ()):
+        if ast.unparse(use.value) != candidate.text or frame(module, use) is not frame(module, run.call):
+            continue
+        statement = module.statement(use)
+        leaves = isinstance(module.block(statement)[-1], (ast.Return, ast.Break, ast.Raise))
+        if statement.lineno <= (outermost.end_lineno or 0) and not (leaves and outermost in module.ancestors(use)):
+            return True
+    return False

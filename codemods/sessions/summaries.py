@@ -1,0 +1,390 @@
+"""The summaries that a program defines in a graph, what merges them, and what becomes of both."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from codemods.analysis.imports import is_main_guard
+from codemods.analysis.module import Function, Module
+from codemods.analysis.places import Frame, frame
+from codemods.sessions.flow import Flow, Place, v1_name
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_KINDS = frozenset(f"summary.{kind}" for kind in ("scalar", "histogram", "image", "audio", "text", "tensor_summary"))
+_SAVERS = frozenset({
+    "train.Supervisor", "train.SummarySaverHook", "contrib.slim.learning.train", "contrib.training.train",
+    "contrib.learn.Experiment",
+})  # fmt: skip
+_MAIN = frozenset({"app.run", "absl.app.run"})
+_VARIABLES = ("variables", "trainable_weights", "weights", "compute_gradients", "gradients")
+_LOOKED_AT = frozenset({"builtins.print", "builtins.len", "builtins.isinstance", "builtins.type", "builtins.str"})
+_DEPTH = 12
+
+
+UNKNOWN = "?"
+"""The key of a collection that can't be told."""
+
+Holder = ast.Name | ast.Attribute | ast.arg
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """One call that defines a summary.
+
+    Attributes:
+        module: where it stands.
+        call: the call.
+        key: the code of the collection that it is put into; empty for that of all summaries, None for none.
+    """
+
+    module: Module
+    call: ast.Call
+    key: str | None
+
+    @property
+    def tag(self) -> str | None:
+        """Its name, if that is constant."""
+        return _constant(self.call.args[0] if self.call.args else _keyword(self.call, "name"))
+
+    @property
+    def data(self) -> ast.expr | None:
+        """The tensor that is summarized."""
+        if len(self.call.args) > 1:
+            return self.call.args[1]
+        names = ("tensor", "values", "data")
+        return next((keyword.value for keyword in self.call.keywords if keyword.arg in names), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Merge:
+    """One call of `merge_all` (with the key of its collection) or `merge` (with None)."""
+
+    module: Module
+    call: ast.Call
+    key: str | None
+
+
+@dataclass(frozen=True)
+class Use:
+    """What is done with the operation that a call has made: it is fetched, merged, recorded, passed on, or anything."""
+
+    kind: str
+    module: Module
+    node: ast.expr
+
+
+class Summaries:
+    """All summaries and merges of the modules that a program is made of."""
+
+    def __init__(self, flow: Flow) -> None:
+        """Remember the program."""
+        self.flow = flow
+
+    @cached_property
+    def _calls(self) -> list[tuple[str, Module, ast.Call]]:
+        found = []
+        for module in self.flow.modules:
+            if "summary" in module.text:
+                for call in module.find_all(ast.Call):
+                    name = v1_name(module, call.func)
+                    if name is not None:
+                        found.append((name, module, call))
+        return found
+
+    @cached_property
+    def all(self) -> list[Summary]:
+        """The summaries."""
+        return [Summary(module, call, self._key(module, call)) for name, module, call in self._calls if name in _KINDS]
+
+    def _key(self, module: Module, call: ast.Call) -> str | None:
+        given = _keyword(call, "collections")
+        places = self.flow.origins(module, given) if given is not None else []
+        if len(places) != 1:
+            return UNKNOWN if places else ""
+        where, found = places[0]
+        if isinstance(found, ast.Constant) and found.value is None:
+            return ""
+        if not isinstance(found, (ast.List, ast.Tuple)):
+            return UNKNOWN
+        if any(_is_default(where, each) for each in found.elts):
+            return ""
+        return _code(where, found.elts[0]) if found.elts else None
+
+    @cached_property
+    def merges(self) -> list[Merge]:
+        """The merges."""
+        found = []
+        for name, module, call in self._calls:
+            if name == "summary.merge_all":
+                key = call.args[0] if call.args else _keyword(call, "key")
+                found.append(Merge(module, call, "" if key is None or _is_default(module, key) else _code(module, key)))
+            elif name == "summary.merge":
+                found.append(Merge(module, call, None))
+        return found
+
+    def tags_by_hand(self) -> list[str | None]:
+        """Return the tags of summaries that the code makes of numbers; None for one that isn't constant."""
+        found: list[str | None] = []
+        for name, _, call in self._calls:
+            if name == "Summary.Value":
+                found.append(_constant(_keyword(call, "tag")))
+        for module in self.flow.modules:
+            for use in module.attributes.get("add", ()):
+                adding = module.parent(use)
+                if isinstance(adding, ast.Call) and _keyword(adding, "simple_value") is not None:
+                    found.append(_constant(_keyword(adding, "tag")))
+        return found
+
+    @cached_property
+    def are_saved(self) -> bool:
+        """Whether TensorFlow saves the summaries by itself."""
+        for module in self.flow.modules:
+            for call in module.find_all(ast.Call):
+                name = v1_name(module, call.func)
+                if name in _SAVERS or (name is not None and name.startswith(("estimator.", "contrib.tpu."))):
+                    return True
+                if name == "train.MonitoredTrainingSession" and _saves(call):
+                    return True
+                if (module.resolve(call.func) or "").startswith("tf_slim.learning"):
+                    return True
+        return False
+
+    # What becomes of them. ---------------------------------------------------------------------------
+
+    def uses(self, module: Module, call: ast.Call) -> list[Use]:
+        """Return what is done with what a call makes."""
+        found = []
+        if not isinstance(module.parent(call), (ast.Expr, ast.Assign, ast.AnnAssign)):
+            found.append(self._use(module, call))
+        for other, target in self.holders(call):
+            for where, load in self._loads(other, target):
+                found.append(self._use(where, load))
+        return found
+
+    def holders(self, call: ast.Call) -> list[tuple[Module, Holder]]:
+        """Return the names, attributes and parameters that hold what a call makes."""
+        return self._holders.get(call, [])
+
+    @cached_property
+    def _holders(self) -> dict[ast.AST, list[tuple[Module, Holder]]]:
+        found: dict[ast.AST, list[tuple[Module, Holder]]] = {}
+        calls = {*(each.call for each in self.all), *(each.call for each in self.merges)}
+        for module in self.flow.callers:
+            targets: list[Holder] = [
+                *module.find_all(ast.arg),
+                *(name for name in module.find_all(ast.Name) if not isinstance(name.ctx, ast.Load)),
+                *(each for each in module.find_all(ast.Attribute) if not isinstance(each.ctx, ast.Load)),
+            ]
+            for node in targets:
+                places = (
+                    self.flow.given(module, node) if isinstance(node, ast.arg) else self.flow.assigned(module, node)
+                )
+                for origin in {origin for _, origin in places} & calls:
+                    found.setdefault(origin, []).append((module, node))
+        return found
+
+    def _loads(self, module: Module, target: Holder) -> Iterator[tuple[Module, ast.Name | ast.Attribute]]:
+        if isinstance(target, ast.Attribute):
+            for other in self.flow.callers:
+                for found in other.attributes.get(target.attr, ()):
+                    if isinstance(found.ctx, ast.Load) and other.resolve(found) is None:
+                        yield other, found
+            return
+        name = target.id if isinstance(target, ast.Name) else target.arg
+        scope = module.scope(target).lookup(name)
+        for use in module.uses(scope, name) if scope is not None else ():
+            if isinstance(use.ctx, ast.Load):
+                yield module, use
+
+    def _use(self, module: Module, node: ast.expr) -> Use:
+        inner: ast.AST = node
+        parent = module.parent(inner)
+        while isinstance(parent, (ast.List, ast.Tuple, ast.Dict, ast.Starred, ast.keyword, ast.IfExp)):
+            inner, parent = parent, module.parent(parent)
+        kind = "escapes"
+        if isinstance(parent, ast.Call) and inner is not parent.func:
+            kind = self._argument_use(module, parent, inner)
+        elif isinstance(parent, ast.Attribute) and parent.attr in ("eval", "run"):
+            kind = "fetched"
+        elif isinstance(parent, (ast.Return, ast.Assign, ast.AnnAssign, ast.Lambda)):
+            kind = "passed"
+        elif isinstance(parent, (ast.Compare, ast.If, ast.Attribute, ast.FormattedValue)):
+            kind = "looked-at"
+        return Use(kind, module, node)
+
+    def _argument_use(self, module: Module, call: ast.Call, node: ast.AST) -> str:
+        if isinstance(call.func, ast.Attribute) and module.resolve(call.func) is None:
+            if call.func.attr in ("run", "partial_run"):
+                return "fetched"
+            if call.func.attr == "add_summary":
+                return "recorded"
+        if v1_name(module, call.func) == "summary.merge":
+            return "merged"
+        if module.resolve(call.func) in _LOOKED_AT:
+            return "looked-at"
+        return "passed" if self.flow.function(module, call.func) is not None else "escapes"
+
+    # When they are defined. --------------------------------------------------------------------------
+
+    def arrivals(
+        self, module: Module, node: ast.AST, here: Place, depth: int = 0
+    ) -> list[tuple[ast.stmt | None, bool]]:
+        """Return the statements of a frame by which a node comes to be run, and whether that is sure.
+
+        Args:
+            module: the module of the node.
+            node: what is to be run.
+            here: the frame, with its module.
+            depth: how many calls have been followed.
+
+        Returns:
+            None in place of a statement for what runs before the frame is entered.
+        """
+        sure = _is_sure(module, node)
+        function = module.function(node)
+        if (function or module.tree) is here[1]:
+            return [(module.statement(node), sure)]
+        if function is None:
+            return [(None, sure)]
+        if depth > _DEPTH or any(isinstance(around, ast.Lambda) for around in module.ancestors(node)):
+            return []
+        found: list[tuple[ast.stmt | None, bool]] = []
+        for other, caller, calls in self._callers(module, function):
+            for statement, surely in self.arrivals(other, caller, here, depth + 1):
+                found.append((statement, calls and sure and surely))
+        owner = module.parent(function)
+        if not found and isinstance(owner, ast.ClassDef) and owner in here[0].ancestors(here[1]):
+            constructs = function.name == "__init__" or depth > 0
+            return [(None, sure and constructs)]
+        return found
+
+    def _callers(self, module: Module, function: Function) -> Iterator[tuple[Module, ast.AST, bool]]:
+        """Yield the places by which a function comes to be run, and whether it surely is."""
+        yield from ((other, call, True) for other, call in self.flow.calls(module, function))
+        for use in module.uses(module.scope(function), function.name):
+            parent = module.parent(use)
+            if isinstance(parent, (ast.Call, ast.keyword)) and getattr(parent, "func", None) is not use:
+                yield module, use, False  # it is handed over
+        for decorator in function.decorator_list:
+            text = ast.unparse(decorator)
+            if "property" in text:
+                for other in self.flow.callers:
+                    yield from ((other, use, True) for use in other.attributes.get(function.name, ()))
+        for other in self.flow.callers:
+            for call in other.find_all(ast.Call):
+                name = v1_name(other, call.func) or other.resolve(call.func)
+                if name in _MAIN and _runs(other, call, module, function):
+                    yield other, call, True
+
+
+def _runs(other: Module, call: ast.Call, module: Module, function: Function) -> bool:
+    """Tell whether a call of `app.run` runs a function."""
+    main = call.args[0] if call.args else _keyword(call, "main")
+    if main is None:
+        return other is module and function.name == "main"
+    return other.resolve(main) == f"{module.id}.{module.qualname(function)}"
+
+
+def _is_sure(module: Module, node: ast.AST) -> bool:
+    """Tell whether a function, or a module, that is run comes to a node."""
+    here = frame(module, node)
+    inner = node
+    for around in module.ancestors(node):
+        if around is here:
+            break
+        if isinstance(around, ast.If) and not is_main_guard(around):
+            return False
+        if isinstance(around, (ast.IfExp, ast.BoolOp, ast.Lambda, ast.While, ast.ExceptHandler, ast.Match)):
+            return False
+        if (
+            isinstance(around, (ast.For, ast.comprehension))
+            and inner is not around.iter
+            and not _has_items(module, around.iter)
+        ):
+            return False
+        if isinstance(around, (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)):
+            return False
+        inner = around
+    return not (isinstance(here, _FUNCTIONS) and any(_leaves_before(module, here, node)))
+
+
+def _leaves_before(module: Module, here: Frame, node: ast.AST) -> Iterator[bool]:
+    line = node.lineno  # type: ignore[attr-defined]
+    for other in ast.walk(here):
+        if isinstance(other, ast.Return) and other.lineno < line and module.function(other) is here:
+            yield True
+
+
+def _has_items(module: Module, node: ast.expr, depth: int = 0) -> bool:
+    """Tell whether a loop over something has at least one turn."""
+    match node:
+        case ast.Starred(value):
+            return _has_items(module, value, depth)
+        case ast.List(elements) | ast.Tuple(elements):
+            return bool(elements)
+        case ast.Dict(keys):
+            return bool(keys)
+        case ast.Call(ast.Attribute(value, "items" | "values" | "keys")):
+            return _has_items(module, value, depth)
+        case ast.Call(function, arguments):
+            if module.resolve(function) in ("builtins.range", "six.moves.range", "six.moves.xrange"):
+                return not arguments or not isinstance(arguments[-1], ast.Constant) or bool(arguments[-1].value)
+            if module.resolve(function) in ("builtins.zip", "builtins.enumerate", "builtins.list", "builtins.sorted"):
+                return bool(arguments) and all(_has_items(module, each, depth) for each in arguments)
+            return isinstance(function, ast.Attribute) and function.attr.endswith(_VARIABLES)
+        case ast.Attribute():
+            return node.attr.endswith(_VARIABLES)
+        case ast.Name():
+            values = [_bound_value(module, binding.node, binding.value) for binding in module.bindings(node)]
+            if not values or depth > 4:
+                return False
+            return all(value is not None and _has_items(module, value, depth + 1) for value in values)
+    return False
+
+
+def _bound_value(module: Module, node: ast.AST, value: ast.expr | None) -> ast.expr | None:
+    parent = module.parent(node)
+    if value is None and isinstance(parent, ast.Tuple):  # ``gradients, variables = zip(*...)``
+        assignment = module.parent(parent)
+        return assignment.value if isinstance(assignment, ast.Assign) else None
+    return value
+
+
+def _constant(node: ast.expr | None) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _code(module: Module, node: ast.expr) -> str:
+    """Return the code of a collection's key, if it means the same wherever it stands."""
+    if isinstance(node, ast.Constant):
+        return f"{node.value!r}"
+    if isinstance(node, ast.Name):
+        scope = module.scope(node).lookup(node.id)
+        return node.id if scope is not None and scope.node is module.tree else UNKNOWN
+    return ast.unparse(node) if module.resolve(node) is not None else UNKNOWN
+
+
+def _is_default(module: Module, node: ast.expr) -> bool:
+    return v1_name(module, node) == "GraphKeys.SUMMARIES" or (
+        isinstance(node, ast.Constant) and node.value == "summaries"
+    )
+
+
+def _saves(call: ast.Call) -> bool:
+    """Tell whether a `MonitoredTrainingSession` saves summaries."""
+    folder = call.args[2] if len(call.args) > 2 else _keyword(call, "checkpoint_dir")
+    folder = _keyword(call, "summary_dir") if folder is None or _is_nothing(folder) else folder
+    steps, seconds = _keyword(call, "save_summaries_steps"), _keyword(call, "save_summaries_secs")
+    off = (steps is not None and _is_nothing(steps)) and (seconds is None or _is_nothing(seconds))
+    return folder is not None and not _is_nothing(folder) and not off
+
+
+def _is_nothing(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and not node.value
+
+
+def _keyword(call: ast.Call, name: str) -> ast.expr | None:
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
