@@ -292,10 +292,12 @@ class Helpers:
         summaries = [found for call in calls if (found := self.summary(call, module)) is not None]
         if not summaries or function.args.vararg or function.args.kwarg or function in self.traced:
             return None
+        statements = function.body[ast.get_docstring(function, clean=False) is not None :]
+        if not all(_may_only_write(s, {summary.statement for summary in summaries}) for s in statements):
+            return None  # seen at once, before any other module is looked at
         body.check_definition()
         moves = [body.move(summary) for summary in summaries]
         emitter = Emitter(body, moves)
-        statements = function.body[ast.get_docstring(function, clean=False) is not None :]
         computed = [node for move in moves for node in (*move.values, *move.loop_values)]
         if any(move.gathered for move in emitter.moves):
             return None
@@ -304,6 +306,16 @@ class Helpers:
         roles = {name: _role(body, moves, name) for name in body.parameters}
         collections = frozenset(name for name in roles if _gone_over(body, name))
         return Helper(body, tuple(moves), roles, collections)
+
+
+def _may_only_write(statement: ast.stmt, summaries: set[ast.Expr]) -> bool:
+    """Tell whether a statement looks as if it wrote summaries, gave a name to what they write, or flushed a writer."""
+    if isinstance(statement, (ast.With, ast.If, ast.For)):
+        parts = [*statement.body, *getattr(statement, "orelse", ())]
+        return all(_may_only_write(part, summaries) for part in parts)
+    called = statement.value.func if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) else None
+    flushes = isinstance(called, ast.Attribute) and called.attr in {"flush", "close"}
+    return flushes or statement in summaries or isinstance(statement, (ast.Assign, ast.Pass))
 
 
 def _exact(module: Module, node: ast.expr) -> bool:
