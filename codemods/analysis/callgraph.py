@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from codemods.analysis.module import Function, children, module_id
+from codemods.analysis.module import Function, children
 from codemods.analysis.names import canonical
 from codemods.analysis.texts import CALLED
 
@@ -246,8 +246,6 @@ class CallGraph:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.texts = project.texts
-        self.packages = frozenset(path for path in project.files if path.endswith("__init__.py"))
         self.summaries: dict[str, Summary | None] = {}
         self.known: dict[tuple[str, str], bool] = {}
 
@@ -260,7 +258,7 @@ class CallGraph:
         """Return a module's summary, None if it can't be read."""
         if path not in self.summaries:
             tree = self.project.tree(path)
-            self.summaries[path] = summarize(tree, self.texts.function_names) if tree is not None else None
+            self.summaries[path] = summarize(tree, self.project.texts.function_names) if tree is not None else None
         return self.summaries[path]
 
     def is_traced(self, module: Module, qualname: str) -> bool:
@@ -308,20 +306,12 @@ class CallGraph:
         method = here is not None and owner in here.bases
         if name.startswith("__") and name != "__call__":
             return
-        using = self.texts.holding(f".{name}", CALLED) if method else self._importers(path, name)
+        using = self.project.texts.holding(f".{name}", CALLED) if method else self.project.importing(path, name)
         for other in [path, *(other for other in using if other != path)]:
             summary = self.summary(other)
             for use in summary.uses.get(name, ()) if summary is not None else ():
                 if self._may_mean(use, other, path, qualname, method):
                     yield None if use.traces or use.function is None else (other, use.function)
-
-    def _importers(self, path: str, name: str) -> list[str]:
-        """Return the modules that may import a function: from its module, or from a package that knows its name."""
-        holding = self.texts.holding(name)
-        packages = {*holding, *self.texts.holding("import", r" \*")} & self.packages
-        words = {module_id(other).rpartition(".")[2] for other in (path, *packages)}
-        importing = {other for word in words for other in self.texts.importing(word)}
-        return [other for other in holding if other in importing]
 
     def _may_mean(self, use: Use, where: str, path: str, qualname: str, method: bool) -> bool:
         owner = qualname.rpartition(".")[0]

@@ -359,11 +359,14 @@ class KerasObjects:
             self._sites[function] = list(self._find_sites(module, function))[:_CALL_SITES]
         return self._sites[function]
 
-    def _calling(self, here: Module, name: str) -> Iterator[Module]:
-        """Yield the modules in which a name may be called, the given one as it stands now."""
+    def _calling(self, here: Module, name: str, method: bool) -> Iterator[Module]:
+        """Yield the modules in which a name of a module may be called, that one as it stands now."""
         if name in here.text:
             yield here
+        having = None if method else set(self.project.importing(here.path, name))
         for path in self.project.calling(name):
+            if having is not None and path not in having:
+                continue
             module = self.project.module(path) if path != here.path else None
             if module is not None:
                 yield module
@@ -373,7 +376,7 @@ class KerasObjects:
         owner = parent if isinstance(parent, ast.ClassDef) else None
         target: ast.AST = owner if owner is not None and function.name == "__init__" else function
         name = owner.name if owner is not None and function.name == "__init__" else function.name
-        for other in self._calling(module, name):
+        for other in self._calling(module, name, owner is not None and target is function):
             words = _spellings(other, name)
             for call in other.find_all(ast.Call):
                 if _called(call) not in words:

@@ -178,6 +178,19 @@ class Project:
             self._once[what] = find()
         return cast("FoundT", self._once[what])
 
+    def importing(self, path: str, name: str) -> list[str]:
+        """Return the paths of the files that may have a top-level name from a module, maybe by way of others, sorted."""
+        holding = self.texts.holding(name)
+        passing_on = {*holding, *self.texts.holding("import", r"\s*\*")}
+        found = {path}
+        pending = [path]
+        while pending:
+            for other in self.texts.importing(module_id(pending.pop()).rpartition(".")[2]):
+                if other in passing_on and other not in found:
+                    found.add(other)
+                    pending.append(other)
+        return [other for other in holding if other in found and other != path]
+
     # Names. ------------------------------------------------------------------------------------
 
     def find(self, name: str, importer: str) -> tuple[str | None, str]:

@@ -76,20 +76,22 @@ class Texts:
         return self._found[key]
 
     def importing(self, name: str) -> list[str]:
-        """Return the paths of the files that may import something of a name, or from it, sorted."""
+        """Return the paths of the files that may import something of a name or from it, or go through it, sorted."""
         key = name, "import"
         if key not in self._found:
-            self._found[key] = [path for path in self.holding(name) if self._imports(path, _encoded(name))]
+            encoded = _encoded(name)
+            through = re.compile(rb"\.%s\s*(?:[.#]|[\r\n]|$)" % re.escape(encoded))
+            self._found[key] = [path for path in self.holding(name) if self._imports(path, encoded, through)]
         return self._found[key]
 
-    def _imports(self, path: str, name: bytes) -> bool:
+    def _imports(self, path: str, name: bytes, through: re.Pattern[bytes]) -> bool:
         if path.endswith(".ipynb"):
             return True  # its lines aren't those of the code
         data = self.data(path)
         position = data.find(name)
         while position >= 0:
             start, end = data.rfind(b"\n", 0, position) + 1, data.find(b"\n", position)
-            if _IMPORT.match(data[start : end if end >= 0 else None]):
+            if _IMPORT.match(data[start : end if end >= 0 else None]) or through.match(data, max(position - 1, 0)):
                 return True
             position = data.find(name, position + 1)
         return False

@@ -167,7 +167,7 @@ def references(module: Module, name: str, function: ast.AST, method: bool) -> It
         if binder is not binder.root:
             return
     owner = module.parent(function) if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
-    for other in _modules_naming(module, f".{name}" if method else name):
+    for other in _modules_with(module, name, method):
         for node in other.attributes.get(name, ()):
             if isinstance(node.ctx, ast.Load) and (method or other is not module):
                 resolved = other.resolve(node)
@@ -306,12 +306,14 @@ def _is_project_name(module: Module, name: str) -> bool:
     return name.startswith(module.id) or (module.project is not None and module.project.definition(name) is not None)
 
 
-def _modules_naming(module: Module, name: str) -> Iterator[Module]:
+def _modules_with(module: Module, name: str, method: bool) -> Iterator[Module]:
+    """Yield a module, and those that may name a function or a method of it."""
     yield module
-    if module.project is None:
+    project = module.project
+    if project is None:
         return
-    for path in module.project.mentioning(name):
-        other = module.project.module(path) if path != module.path else None
+    for path in project.mentioning(f".{name}") if method else project.importing(module.path, name):
+        other = project.module(path) if path != module.path else None
         if other is not None:
             yield other
 
