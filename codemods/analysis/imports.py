@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from codemods.analysis.module import Module
-from codemods.analysis.project import Project
+
+if TYPE_CHECKING:
+    from codemods.analysis.project import Project
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Pass)
 # Calls that a module may make while it is imported without being a program that does its work.
@@ -69,12 +72,18 @@ class ImportGraph:
         self._importers: dict[str, dict[str, str]] = {}
         self._closures: dict[str, frozenset[str]] = {}
 
+    def changed(self, path: str) -> None:
+        """Forget what is known, since a module has another text now."""
+        self._direct.pop(path, None)
+        self._importers.clear()
+        self._closures.clear()
+
     def direct(self, path: str) -> dict[str, str]:
         """Return the project's modules that a module imports itself, each with the name it is imported by."""
         if path not in self._direct:
-            module = self.project.module(path)
+            tree = self.project.tree(path)
             found: dict[str, str] = {}
-            for statement in _imports(module.tree.body) if module is not None else ():
+            for statement in _imports(tree.body) if tree is not None else ():
                 for name in _names(statement):
                     target, _ = self.project.find(name, path)
                     if target is not None and target != path:
@@ -101,7 +110,7 @@ class ImportGraph:
             word = PurePosixPath(path).parent.name if stem == "__init__" else stem
             found = {
                 other: self.direct(other)[path]
-                for other in (self.project.mentioning(word) if word else ())
+                for other in (self.project.texts.importing(word) if word and path.endswith(".py") else ())
                 if other != path and path in self.direct(other)
             }
             self._importers[path] = found

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from codemods.analysis.imports import ImportGraph
 from codemods.analysis.keras_objects import (
     Contents,
     Form,
@@ -82,7 +81,7 @@ class KerasLoads:
         self.module = module
         self.project = module.project or _alone(module)
         self.objects = KerasObjects(self.project)
-        self.graph = ImportGraph(self.project)
+        self.graph = self.project.imports
         self._saves: list[Save] | None = None
         self._loaded: frozenset[str] | None = None
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import TypeVar, cast
 
 from codemods.analysis.callgraph import CallGraph
+from codemods.analysis.imports import ImportGraph
 from codemods.analysis.module import Function, Module, module_id
 from codemods.analysis.names import canonical
 from codemods.analysis.texts import Texts
@@ -91,6 +92,7 @@ class Project:
         self._resolved.clear()
         self._once.clear()
         self.calls.changed(module.path)
+        self.imports.changed(module.path)
         self._keep(module.path, module)
 
     def forget(self, path: str) -> None:
@@ -153,6 +155,11 @@ class Project:
         """Who calls whom."""
         return CallGraph(self)
 
+    @cached_property
+    def imports(self) -> ImportGraph:
+        """Who imports whom."""
+        return ImportGraph(self)
+
     def mentioning(self, *words: str) -> list[str]:
         """Return the paths of the files that hold any of some words, sorted.
 
@@ -179,7 +186,7 @@ class Project:
         return cast("FoundT", self._once[what])
 
     def importing(self, path: str, name: str) -> list[str]:
-        """Return the paths of the files that may have a top-level name from a module, maybe by way of others, sorted."""
+        """Return the paths of the files that may have a name from a module, maybe by way of others, sorted."""
         holding = self.texts.holding(name)
         passing_on = {*holding, *self.texts.holding("import", r"\s*\*")}
         found = {path}

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from codemods.analysis.imports import ImportGraph
 from codemods.analysis.module import Module
 from codemods.analysis.project import Project
 
@@ -52,7 +51,7 @@ def _legacy(project: Project, module: Module) -> bool:
     mentioning = project.mentioning(*_LEGACY)
     if not mentioning:
         return False
-    graph = ImportGraph(project)
+    graph = project.imports
     return not graph.closure(module.path).union(graph.loaded(module.path)).isdisjoint(mentioning)
 
 
