@@ -44,9 +44,9 @@ from dataclasses import dataclass, replace
 
 from codemods.analysis.callbacks import HOOKS, Driven, driven_hooks
 from codemods.analysis.module import Module
+from codemods.analysis.naming import tensorflow_name
 from codemods.analysis.shapes import Shapes, Value
 from codemods.engine.codemod import (
-    AddImport,
     Codemod,
     Edit,
     Example,
@@ -379,7 +379,7 @@ def _in_place(module: Module, shapes: Shapes, node: ast.expr, driven: Driven) ->
     if _is_spread(module, node):
         yield from _copied(module, shapes, replace(driven, logs=node))
         return
-    tensorflow, imports = _tensorflow(module, driven.call)
+    tensorflow, imports = tensorflow_name(module, driven.call)
     value = _as_list(shapes.value(node))
     key = _key(module, node)
     verdict = _verdict(module, value, key, driven, tensorflow)
@@ -405,7 +405,7 @@ def _copied(module: Module, shapes: Shapes, driven: Driven) -> Iterator[Finding]
                 refusal=UNKNOWN_LOGS,
             )
         return
-    tensorflow, imports = _tensorflow(module, driven.call)
+    tensorflow, imports = tensorflow_name(module, driven.call)
     replaced = _overridden(module, logs)
     items = [(str(key), _as_list(item)) for key, item in value.items if key not in replaced]
     rest = [("", _as_list(value.element))] if value.element is not None else []
@@ -545,22 +545,3 @@ def _message(driven: Driven, value: Value, verdict: _Verdict, key: str | None) -
         effect = "doesn't read it here"
     how = "" if verdict.refusal else ", and its mean takes its place"
     return f"{what}; {first.name or 'a callback'} {effect}{how}"
-
-
-def _tensorflow(module: Module, call: ast.Call) -> tuple[str, tuple[Edit, ...]]:
-    """Return the file's name for TensorFlow at a call, with the import that it needs."""
-    scope = module.scope(call)
-    outer = scope
-    while True:
-        for name, bindings in outer.bindings.items():
-            modules = {binding.imported for binding in bindings}
-            if modules <= {"tensorflow", "tensorflow.compat.v2", "tensorflow.compat.v1"} and (
-                scope.lookup(name) is outer
-            ):
-                return name, ()
-        if outer.parent is None:
-            break
-        outer = outer.parent
-    if scope.lookup("tf") is None:
-        return "tf", (AddImport("tensorflow as tf"),)
-    return "tensorflow", (AddImport("tensorflow"),)

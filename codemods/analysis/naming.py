@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from codemods.analysis.imports import ImportGraph
 from codemods.analysis.module import Binding, Function, Module, Scope
+from codemods.engine.codemod import AddImport
 
 
 class Obstacle(enum.Enum):
@@ -137,3 +138,24 @@ def _holds(place: Place, scope: Scope, node: ast.AST) -> bool:
         return False
     same = here.function(place.node) is (scope.node if scope.parent is not None else None)
     return not same or node.lineno < place.node.lineno  # type: ignore[attr-defined]
+
+
+def tensorflow_name(module: Module, node: ast.AST, *, v1: bool = True) -> tuple[str, tuple[AddImport, ...]]:
+    """Return a module's name for TensorFlow at a node, with the import that it needs.
+
+    Args:
+        module: the module.
+        node: where the name is to stand.
+        v1: TensorFlow's API of version 1 will do.
+    """
+    wanted = {"tensorflow", "tensorflow.compat.v2", *(["tensorflow.compat.v1"] if v1 else [])}
+    scope = module.scope(node)
+    outer: Scope | None = scope
+    while outer is not None:
+        for name, bindings in outer.bindings.items():
+            if {binding.imported for binding in bindings} <= wanted and scope.lookup(name) is outer:
+                return name, ()
+        outer = outer.parent
+    if scope.lookup("tf") is None:
+        return "tf", (AddImport("tensorflow as tf"),)
+    return "tensorflow", (AddImport("tensorflow"),)

@@ -1,0 +1,1 @@
+"""What a training loop computes and tells in each epoch."""
