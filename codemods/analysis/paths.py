@@ -21,7 +21,7 @@ _SAME = frozenset({
 })  # fmt: skip
 _SAME_METHODS = frozenset({"as_posix", "resolve", "absolute", "expanduser", "__str__", "strip", "rstrip"})
 _DEPTH = 12
-_MANY = 6
+MANY = 6  # more of what an expression may be isn't looked at
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def paths(module: Module, node: ast.expr | None, frame: Caller | None = None) ->
     if node is None:
         return [ANYTHING]
     found = [joined(parts) for parts in _Reader().read(module, node, frame, 0)]
-    return list(dict.fromkeys(found))[:_MANY] or [ANYTHING]
+    return list(dict.fromkeys(found))[:MANY] or [ANYTHING]
 
 
 class Caller(Protocol):
@@ -192,7 +192,7 @@ class _Reader:
     def product(self, groups: list[list[list[Part]]]) -> list[list[Part]]:
         found: list[list[Part]] = [[]]
         for group in groups:
-            found = [[*left, *right] for left in found for right in group][:_MANY]
+            found = [[*left, *right] for left in found for right in group][:MANY]
         return found
 
     def filled(self, module: Module, node: ast.expr, holes: str) -> list[Part]:
@@ -228,7 +228,7 @@ class _Reader:
     def name(self, module: Module, node: ast.Name, frame: Caller | None, depth: int) -> list[list[Part]]:
         found: list[list[Part]] = []
         bindings = module.bindings(node)
-        for binding in bindings[:_MANY]:
+        for binding in bindings[:MANY]:
             if isinstance(binding.node, ast.arg):
                 given = frame.given(binding.node) if frame is not None else None
                 if given is not None:

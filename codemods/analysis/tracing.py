@@ -9,10 +9,12 @@ https://www.tensorflow.org/guide/function
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from codemods.analysis.module import Function, Module
+from codemods.analysis.paths import MANY, paths
 from codemods.analysis.strategies import replicated
 
 FUNCTION = "tensorflow.function"
@@ -253,6 +255,49 @@ def runs_once(found: Iterable[Reference], depth: int = 0) -> bool:
         return True
     method = isinstance(module.parent(function), ast.ClassDef)
     return runs_once(references(module, function.name, function, method), depth + 1)
+
+
+def looked_up(module: Module, name: str) -> bool:
+    """Tell whether the project may get a function by its name, which it writes out or computes for ``getattr``."""
+    project = module.project
+    paths = project.mentioning("getattr", "globals") if project is not None else []
+    others = [m for path in paths if project is not None and path != module.path and (m := project.module(path))]
+    return any(pattern.fullmatch(name) for other in (module, *others) for pattern in _names_looked_up(other))
+
+
+def _names_looked_up(module: Module) -> Iterator[re.Pattern[str]]:
+    for call in module.find_all(ast.Call):
+        around = module.parent(call)
+        name = module.resolve(call.func)
+        if name == "builtins.globals" and isinstance(around, ast.Subscript):
+            yield _spelled(module, around.slice)
+        elif name == "builtins.getattr" and len(call.args) > 1:
+            pattern = _spelled(module, call.args[1])
+            if pattern.pattern != _ANYTHING or _is_called(module, call):
+                yield pattern
+
+
+_ANYTHING = ".*"
+
+
+def _spelled(module: Module, node: ast.expr) -> re.Pattern[str]:
+    """Return what the text of an expression looks like."""
+    found = paths(module, node)
+    if len(found) == MANY:
+        return re.compile(_ANYTHING)
+    texts = ("".join(re.escape(part) if isinstance(part, str) else ".*" for part in path.parts) for path in found)
+    return re.compile("|".join(texts))
+
+
+def _is_called(module: Module, node: ast.Call) -> bool:
+    """Tell whether what ``getattr`` gives is called, at once or by the name that it is given."""
+    around = module.parent(node)
+    if isinstance(around, ast.Call):
+        return around.func is node
+    if isinstance(around, ast.Assign) and isinstance(around.targets[0], ast.Name):
+        uses = module.uses(module.scope(around), around.targets[0].id)
+        return any(isinstance(call := module.parent(use), ast.Call) and call.func is use for use in uses)
+    return False
 
 
 def _renamed(module: Module, name: str) -> Iterator[str]:

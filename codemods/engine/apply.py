@@ -825,6 +825,8 @@ def _remove_parameter(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode
                         if params := list(getattr(parameters, before)):
                             changes[before] = [*params[:-1], params[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)]
                             break
+                if name == "kwonly_params" and not rest and isinstance(parameters.star_arg, cst.Param):
+                    changes["star_arg"] = parameters.star_arg.with_changes(comma=cst.MaybeSentinel.DEFAULT)
                 return function.with_changes(params=parameters.with_changes(**changes))
     raise CannotEditError(f"the parameter {edit.parameter.arg} can't be removed")
 

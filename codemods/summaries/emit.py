@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
-from codemods.analysis.tracing import Reference, passed, run_arguments, runs_once
+from codemods.analysis.tracing import Reference, looked_up, passed, run_arguments, runs_once
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Code, Edit
 from codemods.summaries.gather import LoopBody
@@ -480,7 +480,7 @@ class Emitter:
         gone.update(self._idle_aliases())
         edits += [edit.Remove(statement) for statement in sorted(gone, key=lambda s: s.lineno)]
         edits += self._dissolved(gone)
-        return edits
+        return [*edits, *self.body.imports]
 
     def _idle_aliases(self) -> Iterator[ast.stmt]:
         """Yield what gives short names to things that only the summaries used."""
@@ -664,7 +664,7 @@ class Emitter:
         tensor = f"{self.body.tensorflow}.Tensor" + (" | None" if partly else "")
         parts = ([] if self.returned.nothing else [self._line(annotation)]) + [tensor] * len(self.returned.lacking)
         text = parts[0] if len(parts) == 1 else f"tuple[{', '.join(parts)}]"
-        return [edit.Replace(annotation, repr(text).replace("'", '"'))]
+        return [edit.Replace(annotation, repr(text).replace("'", '"')), *self.body.imports]
 
     def _check_exported(self) -> None:
         if not self.body.exported:
@@ -713,10 +713,7 @@ class Emitter:
             2 if traced.target is not None and traced.name == traced.function.name else 1
         ):
             return True
-        quoted = rf"""(getattr\([^()]*,\s*|globals\(\)\[)["']{re.escape(traced.name)}["']"""
-        project = module.project
-        paths = project.mentioning(f'"{traced.name}"', f"'{traced.name}'") if project is not None else []
-        if any(re.search(quoted.encode(), project.read(path) or b"") for path in paths if project is not None):
+        if looked_up(module, traced.name):
             return True
         exported = [b.value for b in module.inner_scope(module.tree).bindings.get("__all__", ())]
         return any(isinstance(n, ast.Constant) and n.value == traced.name for v in exported if v for n in ast.walk(v))
@@ -1198,17 +1195,16 @@ class Emitter:
         if ast.get_docstring(function, clean=False) is not None and traced.wrapped is None:
             document = ["    ", edit.Move(first_statement), "\n"]
             edits.append(edit.Remove(first_statement))
-        blank = "\n" * (2 if module.scope(function) is module.inner_scope(module.tree) else 1)
+        place = function if traced.target is None else module.statement(traced.target)
+        blank = "\n" * (2 if module.parent(place) is module.tree else 1)
         code = (blank + head, *document, f"    {line}\n", *_indented(block))
         if result is not None:
             code = (*code, f"    return {result}\n")
         if traced.target is None:
             edits.append(edit.Rename(function, inner))
-            edits.append(edit.InsertAfter(function, code))
         else:
             edits.append(edit.Replace(traced.target, inner))
-            edits.append(edit.InsertAfter(module.statement(traced.target), code))
-        return edits
+        return [*edits, edit.InsertAfter(place, code)]
 
     def _forwarded(self, dropped: set[ast.arg]) -> Iterator[str]:
         args = self.body.function.args

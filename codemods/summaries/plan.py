@@ -14,7 +14,7 @@ from functools import cached_property
 from codemods.analysis.module import Module, Scope
 from codemods.analysis.strategies import seems_strategy
 from codemods.analysis.tracing import Reference, Traced, ancestors, called, is_keras_class, passed, references
-from codemods.engine.codemod import Refusal
+from codemods.engine.codemod import AddImport, Refusal
 from codemods.summaries.loops import PYTHON, TENSOR, VARIABLE, loop_targets
 from codemods.summaries.ops import Summary, summary_at
 from codemods.summaries.returns import Exit, Made, early, exits, made
@@ -238,6 +238,7 @@ class TracedBody:
         self.function = traced.function
         self.scope: Scope = module.inner_scope(traced.function)
         self.taken: set[str] = set()  # names made up for values
+        self.imports: list[AddImport] = []  # what the new code needs
         self.shared = False  # a base class declares the method too
 
     # The function. -----------------------------------------------------------------------------
@@ -1399,7 +1400,10 @@ class TracedBody:
         for node in self.module.find_all(ast.Name):
             if self.module.resolve(node) == "tensorflow":
                 return node.id
-        raise RefusedError(NAMES, "the file has no name for TensorFlow itself")
+        if not self._free("tf"):
+            raise RefusedError(NAMES, "the file has no name for TensorFlow itself, and `tf` is something else there")
+        self.imports.append(AddImport("tensorflow as tf"))
+        return "tf"
 
 
 def _plain(name: str) -> str:

@@ -653,4 +653,90 @@ WRITERS: Mapping[str, Shape] = {
     ),
 }
 
-SHAPES: Mapping[str, Shape] = {**RETURNS, **LOOPS, **WRITERS}
+CALLS: Mapping[str, Shape] = {
+    "names of TensorFlow that are imported one by one": Shape(
+        """
+        from tensorflow import Variable, constant, function, int64, summary
+
+        writer = summary.create_file_writer("logs")
+        count = Variable(0, dtype=int64)
+
+
+        @function
+        def f(x):
+            summary.scalar("mean", x * 2, step=count)
+            count.assign_add(1)
+            return x
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(constant(2.0))
+        """,
+        head="",
+    ),
+    "a function in a block of the module": Shape("""
+        if __name__:
+
+            @tf.function
+            def f(x, step):
+                m = tf.reduce_mean(x)
+                tf.summary.scalar("mean", m, step=step)
+                return m
+
+            with writer.as_default():
+                print([float(f(xs, i)) for i in range(2)])
+        """),
+    "a method that is looked up by a computed name": Shape("""
+        class Trainer:
+            @tf.function
+            def train_gan(self, x, step):
+                m = tf.reduce_mean(x)
+                tf.summary.scalar("mean", m, step=step)
+                return m
+
+            def run(self):
+                with writer.as_default():
+                    y = self.train_gan(xs, tf.constant(0, tf.int64))
+                    for kind in ("gan",):
+                        train = getattr(self, f"train_{kind}")
+                        print(float(train(xs, tf.constant(1, tf.int64))))
+
+
+        Trainer().run()
+        """),
+    "arguments from lists and dicts": Shape("""
+        @tf.function
+        def f(x, step, scale=2.0):
+            m = tf.reduce_mean(x) * scale
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        positional, named = (xs, tf.constant(0, tf.int64)), {"x": xs, "step": tf.constant(1, tf.int64)}
+        with writer.as_default():
+            print(float(f(*positional)), float(f(**named)), float(f(**named, scale=3.0)))
+        """),
+    "parameters of every kind": Shape("""
+        @tf.function
+        def f(x, /, *rest, step, tag="mean", **others):
+            m = tf.reduce_mean(x) * others["scale"]
+            tf.summary.scalar(tag, m, step=step)
+            return m
+
+
+        @tf.function
+        def g(*inputs, step):
+            m = tf.reduce_sum(inputs[0])
+            tf.summary.scalar("sum", m, step=step)
+            return m
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, xs, step=tf.constant(i, tf.int64), scale=2.0)
+                z = g(xs, step=tf.constant(i, tf.int64))
+        """),
+}
+
+SHAPES: Mapping[str, Shape] = {**RETURNS, **LOOPS, **WRITERS, **CALLS}
