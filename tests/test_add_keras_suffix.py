@@ -365,6 +365,12 @@ def test_path_that_other_code_reads(reader: str):
     check.refused(program(f'model.save("final")\n{reader}\n'), READ_ELSEWHERE)
 
 
+@pytest.mark.parametrize("pattern", ["*.py", "images/*.png", "**/*.json"])
+def test_pattern_that_names_other_files(pattern: str):
+    text = check.transformed(program(f'import glob\n\nmodel.save("final")\nprint(glob.glob("{pattern}"))\n'))
+    assert 'model.save("final.keras")' in text
+
+
 def test_path_that_another_module_reads():
     serve = "import tensorflow as tf\n\nserved = tf.saved_model.load('final')\n"
     check.refused({"train.py": TRAIN, "serve.py": serve, "nets.py": NETS}, READ_ELSEWHERE)

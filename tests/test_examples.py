@@ -29,7 +29,16 @@ REWRITTEN = (
     "notebook.ipynb",
     "pooling/predict.py",
     "scoped_writer.py",
+    "waves/board.py",
+    "waves/classic.py",
+    "waves/explore.ipynb",
+    "waves/fit.py",
+    "waves/network.py",
+    "waves/predict.py",
+    "waves/serve.py",
+    "waves/train.py",
 )
+HELPERS = {"pooling/layers.py", "pooling/train.py", "waves/data.py", "waves/network.py"}
 UNSAFE = "rare_event.py"
 REFUSED = {"two_writers.py": "writer-to-choose"}
 # As a program that saves a model and one that loads it, run one after the other.
@@ -62,11 +71,12 @@ def programs() -> Iterator[str]:
 
 
 def test_every_program_is_known_here() -> None:
-    helpers = {"pooling/layers.py", "pooling/train.py"}
-    assert sorted(programs()) == sorted({*REWRITTEN, UNSAFE, *REFUSED, *helpers})
+    assert sorted(programs()) == sorted({*REWRITTEN, UNSAFE, *REFUSED, *HELPERS})
 
 
-@pytest.mark.parametrize("path", [path for path in [*REWRITTEN, UNSAFE, *REFUSED] if path.endswith(".py")])
+@pytest.mark.parametrize(
+    "path", sorted({path for path in [*REWRITTEN, UNSAFE, *REFUSED] if path.endswith(".py")} - HELPERS)
+)
 def test_a_program_says_what_is_wrong_with_it_in_its_first_line(path: str) -> None:
     first = (EXAMPLES / path).read_text().partition("\n")[0]
     assert first.startswith("# ")
@@ -95,7 +105,7 @@ def test_rewrite_that_changes_a_tag(
 
 
 def test_programs_without_a_fault_are_left_alone(results: Mapping[str, FileResult]) -> None:
-    for path in ("pooling/layers.py", "pooling/train.py"):
+    for path in HELPERS.difference(REWRITTEN):
         assert results[path].status is FileStatus.UNCHANGED
         assert not results[path].findings
 
@@ -237,6 +247,16 @@ def test_a_function_without_its_summary_can_be_saved(runs: Runs) -> None:
     assert [saved.path for saved in after.saved] == ["exported_scorer"]
     assert after.steps("ratings") == [0]
     assert verdict.kind == "repaired", verdict.lines
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("path", [path for path in REWRITTEN if path.startswith("waves/") and path not in HELPERS])
+def test_the_demonstration_is_repaired(path: str, runs: Runs) -> None:
+    before, after, verdict = runs.both(path)
+    if before.saved and path != "waves/serve.py":  # Keras 2 saves the model as a folder
+        assert [saved.path for saved in after.saved] == ["waves_model.keras"]
+    else:
+        assert verdict.kind == "repaired", verdict.lines
 
 
 @pytest.mark.tensorflow

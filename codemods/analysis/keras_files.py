@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -320,6 +321,8 @@ _LISTING = frozenset({
     "listdir", "scandir", "walk", "glob", "iglob", "rglob", "iterdir", "latest_checkpoint", "get_checkpoint_state",
     "ListDirectory", "Glob", "list_files", "CheckpointManager",
 })  # fmt: skip
+# How the files end that Keras writes for a model or its weights.
+_WRITTEN = (".keras", ".h5", ".pb", ".index", ".data")
 _PATH_METHODS = frozenset({
     "exists", "is_dir", "is_file", "iterdir", "glob", "rglob", "mkdir", "unlink", "rmdir", "rename", "replace", "stat",
     "open", "read_bytes", "write_bytes", "touch", "with_suffix", "with_name", "relative_to",
@@ -440,6 +443,10 @@ def _lists(word: str, path: FilePath, file: FilePath) -> bool:
     if word not in _LISTING:
         return False
     last = path.parts[-1] if path.parts else ""
+    name = file.parts[-1] if file.parts else ""
+    wanted = re.search(r"\*[^*?\[\]/]*(\.[^*?\[\]/.]+)$", last) if isinstance(last, str) else None
+    if wanted and not wanted[1].startswith(_WRITTEN) and isinstance(name, str) and not name.endswith(wanted[1]):
+        return False
     plain = joined([*path.parts[:-1], last.partition("*")[0].rstrip("/")]) if isinstance(last, str) else path
     first, start = file.parts[0], path.parts[0] if len(path.parts) == 1 else None
     if isinstance(first, str) and isinstance(start, str) and "*" in start and first.startswith(start.partition("*")[0]):

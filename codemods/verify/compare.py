@@ -21,8 +21,9 @@ class Verdict:
     """What the comparison came to.
 
     Attributes:
-        kind: `same`; `repaired` (the original raised or lost events, and the rewrite does all that it did,
-            and the rest); `different`; `inconclusive` (the original doesn't do the same twice).
+        kind: `same`; `repaired` (the original raised, lost events, or recorded none at all in a folder, and the
+            rewrite does all that it did, and the rest); `different`; `inconclusive` (the original doesn't do the
+            same twice).
         same: what is the same.
         different: what differs, each with the first place where it does.
         repaired: what the original failed to do.
@@ -57,7 +58,8 @@ def compare(before: Observation, after: Observation, before_again: Observation |
 
     Returns:
         The verdict. It is `repaired` only if the original raised, dropped summaries or lost events, and every
-        event, variable and line of its own is there again; or if a step stood still that now runs.
+        event, variable and line of its own is there again; if a step stood still that now runs; or if events are
+        in a folder that the original recorded nothing in.
     """
     if before.escaped or after.escaped:
         names = ", ".join(before.escaped or after.escaped)
@@ -161,14 +163,21 @@ class _Comparison:
                 )
             else:
                 self.different.append(f"{where}: {_first_difference(old, new)}")
+        folders = {folder for folder, _ in before}
+        silent: Counter[str] = Counter()
         for (folder, tag), new in after.items():
             if (folder, tag) not in before:
                 if self.loses:
                     gained += len(new)
+                elif folder not in folders:
+                    silent[folder] += len(new)
                 else:
                     self.different.append(f"{folder}: {_named(new[0])}: none before, {_events(len(new))} after")
         if gained:
             self.repaired.append(f"{_events(gained)} recorded that {'was' if gained == 1 else 'were'} lost before")
+        self.repaired += [
+            f"{folder}: {_events(number)} where nothing was recorded" for folder, number in silent.items()
+        ]
         if len(self.different) == found:
             self.same.append(f"{_events(len(self.before.events))} with folder, tag, step, kind and value")
 

@@ -177,6 +177,14 @@ def test_events_that_a_v1_writer_swallowed_are_a_repair() -> None:
     assert compare(replace(RUN, events=LOSS, lost=2), RUN).kind == "repaired"
 
 
+def test_events_where_nothing_was_recorded_are_a_repair() -> None:
+    extra = replace(event("epoch_loss", 0, 1.0), folder="logs/fit")
+    verdict = compare(RUN, replace(RUN, events=(*RUN.events, extra)))
+    assert verdict.kind == "repaired"
+    assert verdict.repaired == ("logs/fit: 1 event where nothing was recorded",)
+    assert compare(RUN, replace(RUN, events=(*RUN.events[1:], extra))).kind == "different"
+
+
 def test_an_exception_that_is_gone_is_a_repair() -> None:
     verdict = compare(HALF, RUN)
     assert verdict.kind == "repaired"
