@@ -19,6 +19,8 @@ from codemods.analysis.shapes import reaching
 Place = tuple[Module, ast.AST]
 """A node with its module."""
 
+_Key = tuple[object, int | None]  # an index or a key, and the number of items if that is known
+
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _V1 = "tensorflow.compat.v1."
 _ONLY_V1 = (
@@ -144,7 +146,7 @@ class Flow:
                     if not isinstance(use.ctx, ast.Load) and ast.unparse(use) == ast.unparse(node)
                     for place in self.assigned(module, use)
                 ]
-                yield from stored or self._selected(self.origins(module, value), [key])
+                yield from stored or self._selected(self.origins(module, value), [(key, None)])
             case ast.Call() if self._whole:
                 returned = list(self._returned(module, node))
                 for place in returned:
@@ -182,12 +184,12 @@ class Flow:
 
     def assigned(self, module: Module, target: ast.expr) -> Iterator[Place]:
         """Yield what a target of an assignment, a loop or a ``with`` is bound to."""
-        path: list[object] = []
+        path: list[_Key] = []
         node: ast.AST = target
         parent = module.parent(node)
         while isinstance(parent, (ast.Tuple, ast.List, ast.Starred)):
             if isinstance(parent, (ast.Tuple, ast.List)):
-                path.insert(0, parent.elts.index(node))  # type: ignore[arg-type]
+                path.insert(0, (parent.elts.index(node), len(parent.elts)))  # type: ignore[arg-type]
             node, parent = parent, module.parent(parent)
         match parent:
             case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
@@ -201,13 +203,15 @@ class Flow:
             case _:
                 yield module, target
 
-    def _selected(self, places: Sequence[Place], path: Sequence[object]) -> list[Place]:
+    def _selected(self, places: Sequence[Place], path: Sequence[_Key]) -> list[Place]:
         """Return what is at some indexes and keys of displays; the whole where that can't be told."""
-        for key in path:
+        for key, count in path:
             found: list[Place] = []
             for module, node in places:
                 returned = list(self._returned(module, node)) if isinstance(node, ast.Call) else []
                 for other, whole in [each for place in returned for each in self.origins(*place)] or [(module, node)]:
+                    if count is not None and isinstance(whole, ast.Tuple) and len(whole.elts) != count:
+                        continue  # it is returned to others
                     value = _item(other, whole, key)
                     found += [(other, whole)] if value is None else self.origins(other, value)
             places = found

@@ -11,6 +11,7 @@ from codemods.analysis.imports import is_main_guard
 from codemods.analysis.module import Function, Module
 from codemods.analysis.places import Frame, frame
 from codemods.sessions.flow import Flow, Place, v1_name
+from codemods.sessions.uses import Uses
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _KINDS = frozenset(f"summary.{kind}" for kind in ("scalar", "histogram", "image", "audio", "text", "tensor_summary"))
@@ -20,14 +21,11 @@ _SAVERS = frozenset({
 })  # fmt: skip
 _MAIN = frozenset({"app.run", "absl.app.run"})
 _VARIABLES = ("variables", "trainable_weights", "weights", "compute_gradients", "gradients")
-_LOOKED_AT = frozenset({"builtins.print", "builtins.len", "builtins.isinstance", "builtins.type", "builtins.str"})
 _DEPTH = 12
 
 
 UNKNOWN = "?"
 """The key of a collection that can't be told."""
-
-Holder = ast.Name | ast.Attribute | ast.arg
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,26 +65,18 @@ class Merge:
     key: str | None
 
 
-@dataclass(frozen=True)
-class Use:
-    """What is done with the operation that a call has made: it is fetched, merged, recorded, passed on, or anything."""
-
-    kind: str
-    module: Module
-    node: ast.expr
-
-
 class Summaries:
     """All summaries and merges of the modules that a program is made of."""
 
     def __init__(self, flow: Flow) -> None:
         """Remember the program."""
         self.flow = flow
+        self._uses: dict[Summary | Merge, Uses] = {}
 
     @cached_property
     def _calls(self) -> list[tuple[str, Module, ast.Call]]:
         found = []
-        for module in self.flow.modules:
+        for module in self.flow.callers:
             if "summary" in module.text:
                 for call in module.find_all(ast.Call):
                     name = v1_name(module, call.func)
@@ -97,7 +87,12 @@ class Summaries:
     @cached_property
     def all(self) -> list[Summary]:
         """The summaries."""
-        return [Summary(module, call, self._key(module, call)) for name, module, call in self._calls if name in _KINDS]
+        modules = set(self.flow.modules)
+        return [
+            Summary(module, call, self._key(module, call))
+            for name, module, call in self._calls
+            if name in _KINDS and module in modules
+        ]
 
     def _key(self, module: Module, call: ast.Call) -> str | None:
         given = _keyword(call, "collections")
@@ -131,7 +126,7 @@ class Summaries:
         for name, _, call in self._calls:
             if name == "Summary.Value":
                 found.append(_constant(_keyword(call, "tag")))
-        for module in self.flow.modules:
+        for module in self.flow.callers:
             for use in module.attributes.get("add", ()):
                 adding = module.parent(use)
                 if isinstance(adding, ast.Call) and _keyword(adding, "simple_value") is not None:
@@ -140,8 +135,12 @@ class Summaries:
 
     @cached_property
     def are_saved(self) -> bool:
-        """Whether TensorFlow saves the summaries by itself."""
-        for module in self.flow.modules:
+        """Whether TensorFlow saves the summaries by itself, or the program takes them from their collection."""
+        for module in self.flow.callers:
+            for use in [*module.attributes.get("get_collection", ()), *module.attributes.get("get_collection_ref", ())]:
+                call = module.parent(use)
+                if isinstance(call, ast.Call) and any(_is_default(module, each) for each in call.args):
+                    return True
             for call in module.find_all(ast.Call):
                 name = v1_name(module, call.func)
                 if name in _SAVERS or (name is not None and name.startswith(("estimator.", "contrib.tpu."))):
@@ -152,80 +151,11 @@ class Summaries:
                     return True
         return False
 
-    # What becomes of them. ---------------------------------------------------------------------------
-
-    def uses(self, module: Module, call: ast.Call) -> list[Use]:
+    def uses(self, each: Summary | Merge) -> Uses:
         """Return what is done with what a call makes."""
-        found = []
-        if not isinstance(module.parent(call), (ast.Expr, ast.Assign, ast.AnnAssign)):
-            found.append(self._use(module, call))
-        for other, target in self.holders(call):
-            for where, load in self._loads(other, target):
-                found.append(self._use(where, load))
-        return found
-
-    def holders(self, call: ast.Call) -> list[tuple[Module, Holder]]:
-        """Return the names, attributes and parameters that hold what a call makes."""
-        return self._holders.get(call, [])
-
-    @cached_property
-    def _holders(self) -> dict[ast.AST, list[tuple[Module, Holder]]]:
-        found: dict[ast.AST, list[tuple[Module, Holder]]] = {}
-        calls = {*(each.call for each in self.all), *(each.call for each in self.merges)}
-        for module in self.flow.callers:
-            targets: list[Holder] = [
-                *module.find_all(ast.arg),
-                *(name for name in module.find_all(ast.Name) if not isinstance(name.ctx, ast.Load)),
-                *(each for each in module.find_all(ast.Attribute) if not isinstance(each.ctx, ast.Load)),
-            ]
-            for node in targets:
-                places = (
-                    self.flow.given(module, node) if isinstance(node, ast.arg) else self.flow.assigned(module, node)
-                )
-                for origin in {origin for _, origin in places} & calls:
-                    found.setdefault(origin, []).append((module, node))
-        return found
-
-    def _loads(self, module: Module, target: Holder) -> Iterator[tuple[Module, ast.Name | ast.Attribute]]:
-        if isinstance(target, ast.Attribute):
-            for other in self.flow.callers:
-                for found in other.attributes.get(target.attr, ()):
-                    if isinstance(found.ctx, ast.Load) and other.resolve(found) is None:
-                        yield other, found
-            return
-        name = target.id if isinstance(target, ast.Name) else target.arg
-        scope = module.scope(target).lookup(name)
-        for use in module.uses(scope, name) if scope is not None else ():
-            if isinstance(use.ctx, ast.Load):
-                yield module, use
-
-    def _use(self, module: Module, node: ast.expr) -> Use:
-        inner: ast.AST = node
-        parent = module.parent(inner)
-        while isinstance(parent, (ast.List, ast.Tuple, ast.Dict, ast.Starred, ast.keyword, ast.IfExp)):
-            inner, parent = parent, module.parent(parent)
-        kind = "escapes"
-        if isinstance(parent, ast.Call) and inner is not parent.func:
-            kind = self._argument_use(module, parent, inner)
-        elif isinstance(parent, ast.Attribute) and parent.attr in ("eval", "run"):
-            kind = "fetched"
-        elif isinstance(parent, (ast.Return, ast.Assign, ast.AnnAssign, ast.Lambda)):
-            kind = "passed"
-        elif isinstance(parent, (ast.Compare, ast.If, ast.Attribute, ast.FormattedValue)):
-            kind = "looked-at"
-        return Use(kind, module, node)
-
-    def _argument_use(self, module: Module, call: ast.Call, node: ast.AST) -> str:
-        if isinstance(call.func, ast.Attribute) and module.resolve(call.func) is None:
-            if call.func.attr in ("run", "partial_run"):
-                return "fetched"
-            if call.func.attr == "add_summary":
-                return "recorded"
-        if v1_name(module, call.func) == "summary.merge":
-            return "merged"
-        if module.resolve(call.func) in _LOOKED_AT:
-            return "looked-at"
-        return "passed" if self.flow.function(module, call.func) is not None else "escapes"
+        if each not in self._uses:
+            self._uses[each] = Uses(self.flow, each.module, each.call)
+        return self._uses[each]
 
     # When they are defined. --------------------------------------------------------------------------
 

@@ -91,11 +91,13 @@ class Training:
             for each in self.summaries.all
             if each.key is not None and self._arrivals(each, here) and not self._is_built_by(each, _OTHER_GRAPHS)
         ]
-        merges = [each for each in self.summaries.merges if self._arrivals(each, here)]
+        merges = [each for each in self.summaries.merges if each.module is self.module or self._arrivals(each, here)]
         every: list[Summary | Merge] = [*defined, *merges]
-        kinds = {each.call: {use.kind for use in self.summaries.uses(each.module, each.call)} for each in every}
+        kinds = {each.call: self.summaries.uses(each).kinds for each in every}
         if not defined or any("escapes" in found for found in kinds.values()):
             return
+        if not rank(self.flow, candidates[0].fetches) and not all(each.module is self.module for each in defined):
+            return  # nothing trains here: a model's summaries are those of its training
         fetched = [merge for merge in merges if "fetched" in kinds[merge.call]]
         if len(merges) == 1:
             late = [each for each in defined if not kinds[each.call] and self._is_late(each, merges[0])]
@@ -158,7 +160,7 @@ class Training:
             if any(self._missing(run, late) for run in fetching):
                 raise RefusedError(NOT_FED)
             anchor = self._anchor(self._local(late, home), (fetching or self.runs)[0], home)
-            held = self.summaries.holders(merge.call)
+            held = self.summaries.uses(merge).holders
             beside = self.module.block(statement) is self.module.block(anchor)
             if not beside or len(held) != 1 or self._is_read_until(anchor, held[0][1], home):
                 raise RefusedError(OUT_OF_REACH)
@@ -476,7 +478,7 @@ class Training:
                 plan.merged = fresh(self.module, _MERGED, run.call, statement)
                 plan.edits.append(Replace(statement, f"{plan.merged} = {self.module.source(merge.call)}"))
                 return
-        for module, node in self.summaries.holders(merge.call):
+        for module, node in self.summaries.uses(merge).holders:
             if module is not self.module:
                 continue
             if isinstance(node, ast.Attribute):
@@ -493,10 +495,10 @@ class Training:
 
     def _given(self, plan: _Plan, merge: Merge) -> ast.expr | None:
         """Return where `add_summary` is given the merged operation, which is what it is to be given the result of."""
-        uses = [use for use in self.summaries.uses(merge.module, merge.call) if use.kind == "recorded"]
+        uses = self.summaries.uses(merge).recorded
         if not uses:
             return None
-        run, node = plan.runs[0], uses[0].node
+        run, (_, node) = plan.runs[0], uses[0]
         inside = node in self.module and loops(self.module, node) == loops(self.module, run.call)
         if (
             len(uses) > 1
