@@ -21,8 +21,8 @@ recorded with the only writer in reach.
 Where all calls of `fit` are seen in the file of the class, they are given the callback. Otherwise the class gets a
 `fit` that adds it, so that no other file has to change.
 
-What is refused: summaries in loops and under conditions; `steps_per_execution`, with which a callback hears of the last
-step of several only; a distribution strategy; a model that is trained without `fit`.
+What is refused: conditions that may change during the training; `steps_per_execution`, with which a callback hears of
+the last step of several only; a distribution strategy; a model that is trained without `fit`.
 
 https://www.tensorflow.org/guide/keras/customizing_what_happens_in_fit
 https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/Callback
@@ -37,6 +37,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from codemods.analysis.module import Module
 from codemods.engine.codemod import Codemod, Example, Finding, Rewrite, Severity
 from codemods.move_summaries_to_host import RESULT_USED
+from codemods.summaries.callback import CallbackCode
 from codemods.summaries.fitting import Step, step_around
 from codemods.summaries.keeping import REFUSALS, STEPS_PER_EXECUTION, Keeping, Kept
 from codemods.summaries.ops import summary_at, summary_name
@@ -153,7 +154,7 @@ class MoveSummariesToCallback(Codemod):
             keeping = Keeping(module, owner)
             try:
                 kept = [_keep(keeping, finding.node) for finding in group]
-                edits = keeping.edits(kept)
+                edits = CallbackCode(keeping, kept).edits()
             except RefusedError:
                 continue  # the engine reports it
             yield Rewrite(tuple(group), tuple(edits))
@@ -171,19 +172,33 @@ def _keep(keeping: Keeping, call: ast.AST) -> Kept:
 
 
 def _findings(keeping: Keeping, calls: Sequence[tuple[ast.Call, Step]]) -> Iterator[Finding]:
-    try:
-        keeping.check([step for _, step in calls])
-    except RefusedError as error:
-        yield from (_refused(keeping, call, step, error) for call, step in calls)
-    else:
-        yield from (_finding(keeping, call, step) for call, step in calls)
+    found = [(call, step, _plan(keeping, call, [each for _, each in calls])) for call, step in calls]
+    kept = [plan for _, _, plan in found if isinstance(plan, Kept)]
+    obstacle = _obstacle(keeping, kept)
+    for call, step, plan in found:
+        if isinstance(plan, Kept) and (obstacle is None or not plan.loops):
+            yield _fixable(keeping, plan)
+        else:
+            error = plan if isinstance(plan, RefusedError) else obstacle
+            assert error is not None
+            yield _refused(keeping, call, step, error)
 
 
-def _finding(keeping: Keeping, call: ast.Call, step: Step) -> Finding:
+def _plan(keeping: Keeping, call: ast.Call, steps: Sequence[Step]) -> Kept | RefusedError:
     try:
-        return _fixable(keeping, _keep(keeping, call))
+        keeping.check(steps)
+        return _keep(keeping, call)
     except RefusedError as error:
-        return _refused(keeping, call, step, error)
+        return error
+
+
+def _obstacle(keeping: Keeping, kept: Sequence[Kept]) -> RefusedError | None:
+    """Return why the summaries in loops can't all be rewritten, if they can't."""
+    try:
+        CallbackCode(keeping, kept).edits()
+    except RefusedError as error:
+        return error
+    return None
 
 
 def _fixable(keeping: Keeping, kept: Kept) -> Finding:

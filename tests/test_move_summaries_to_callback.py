@@ -64,6 +64,34 @@ TEST_STEP = """
 """
 
 
+MADE = "        self.dense = tf.keras.layers.Dense(1)\n"
+LOGS = "        self.logs = True\n        self.writer = writer\n"
+FLAG = """\
+if self.logs and self.writer is not None:
+    with self.writer.as_default():
+        tf.summary.scalar("batch_loss", loss, step=self.optimizer.iterations)
+        tf.summary.scalar("twice", 2 * loss, step=self.optimizer.iterations)
+else:
+    with writer.as_default():
+        tf.summary.scalar("without", loss, step=self.optimizer.iterations)
+"""
+LOOPS = """\
+with writer.as_default():
+    tf.summary.scalar("batch_loss", loss, step=self.optimizer.iterations)
+    for variable, gradient in zip(self.trainable_variables, gradients):
+        if gradient is None:
+            continue
+        tf.summary.histogram(variable.name, variable, step=self.optimizer.iterations)
+        tf.summary.histogram(f"{variable.name}/gradient", gradient, step=self.optimizer.iterations)
+    for index in range(2):
+        tf.summary.scalar("part", x[0, index], step=self.optimizer.iterations)
+for layer in self.layers:
+    with writer.as_default():
+        for weight in layer.weights:
+            tf.summary.scalar(f"{layer.name}/{weight.name}", tf.reduce_mean(weight), step=self.optimizer.iterations)
+"""
+
+
 def program(after: str = "", fit: str = FIT, *, before: str = "", more: str = "", train: str = TRAIN) -> str:
     """Return a program whose ``train_step`` has some code before and after the optimizer's turn."""
     one, two = (textwrap.indent(textwrap.dedent(code), " " * 8) for code in (before, after))
@@ -117,13 +145,30 @@ def test_every_kind_of_summary(snapshot: SnapshotAssertion) -> None:
         tf.summary.audio("sound", tf.reshape(x, [-1, 3, 1]), 16000)
     self.global_step.assign_add(1)
     """
-    made = "        self.dense = tf.keras.layers.Dense(1)\n"
     counted = (
-        made
+        MADE
         + "        self.writer = writer\n"
         + "        self.global_step = tf.Variable(0, dtype=tf.int64, trainable=False)\n"
     )
-    check.transformed(program(code).replace(made, counted), snapshot)
+    check.transformed(program(code).replace(MADE, counted), snapshot)
+
+
+def test_conditions_that_hold_for_the_training_go_along(snapshot: SnapshotAssertion) -> None:
+    check.transformed(program(FLAG).replace(MADE, MADE + LOGS), snapshot)
+
+
+def test_loops_keep_a_value_for_each_turn(snapshot: SnapshotAssertion) -> None:
+    check.transformed(program(LOOPS), snapshot)
+
+
+def test_loops_before_the_optimizer_keep_the_step_once(snapshot: SnapshotAssertion) -> None:
+    code = """\
+    with writer.as_default():
+        # one for each
+        for number, part in enumerate([loss, 2 * loss]):
+            tf.summary.scalar(f"part{number}", part, step=self.optimizer.iterations)
+    """
+    check.transformed(program(before=code), snapshot)
 
 
 def test_callbacks_that_are_there_stay(snapshot: SnapshotAssertion) -> None:
@@ -272,7 +317,7 @@ def test_names_that_are_taken_are_left_to_their_owners() -> None:
 
 
 def test_what_stays_keeps_its_block() -> None:
-    code = SCALAR + 'for g in gradients:\n    tf.summary.histogram("g", g, step=self.optimizer.iterations)\n'
+    code = SCALAR + 'while self.built:\n    tf.summary.histogram("g", loss, step=self.optimizer.iterations)\n'
     result = check.run(program(around(code)))
     assert [finding.status for _, finding in result.findings] == [Status.FIXABLE, Status.REFUSED]
     assert "        with writer.as_default():\n            self.summaries.batch_loss.assign" in result.text
@@ -334,7 +379,46 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         ),
     ),
     "a condition": (keeping.CONDITIONAL, program("if self.built:\n" + textwrap.indent(around(SCALAR), "    "))),
-    "a loop": (keeping.CONDITIONAL, program(around("for loss in [loss]:\n    " + SCALAR))),
+    "a flag that changes": (
+        keeping.COMPUTED,
+        program("self.logs = False\nif self.logs:\n" + textwrap.indent(around(SCALAR), "    ")),
+    ),
+    "a condition of a step that may run eagerly": (
+        keeping.CONDITIONAL,
+        program(FLAG, train=TRAIN.replace('"mse"', '"mse", run_eagerly=DEBUG')).replace(MADE, MADE + LOGS),
+    ),
+    "a while loop": (keeping.CONDITIONAL, program(around("while loss is None:\n    " + SCALAR))),
+    "a step that changes in the loop": (
+        keeping.LOOP,
+        program(around("for part in [loss]:\n    " + SCALAR + "    self.optimizer.apply([part])\n")),
+    ),
+    "a step of the loop": (
+        keeping.LOOP,
+        program(around("for number, part in enumerate([loss]):\n    tf.summary.scalar('a', part, step=number)\n")),
+    ),
+    "a loop that may be of the graph": (
+        keeping.LOOP,
+        program(around("for part in loss:\n    " + SCALAR)).replace("    def train", "    @tf.function\n    def train"),
+    ),
+    "texts in a loop": (
+        keeping.LOOP,
+        program(around("for part in ['a']:\n    " + SCALAR.replace("scalar", "text").replace("loss,", "part,"))),
+    ),
+    "options in a loop": (
+        keeping.LOOP,
+        program(
+            around(
+                "for part in [loss]:\n    " + SCALAR.replace("scalar", "histogram").replace("step", "buckets=5, step")
+            )
+        ),
+    ),
+    "loops that record at different steps": (
+        keeping.LOOP,
+        program(
+            before=around("for part in [loss]:\n    " + SCALAR),
+            after=around("for part in [loss]:\n    " + SCALAR.replace("batch", "after")),
+        ),
+    ),
     "an early return": (keeping.CONDITIONAL, program("if not self.built:\n    return {}\n" + around(SCALAR))),
     "another kind": (
         keeping.KIND,
@@ -483,6 +567,8 @@ PROGRAMS = {
     "around": (program(SCALAR, around(VALIDATED + ENDING), more=TEST_STEP), 8 + 2 * 4 + 1),
     "inside, before the optimizer": (program(before=around(SCALAR), fit=FIT + FIT + ENDING), 16),
     "kinds": (program(KINDS, FIT + ENDING), 8 * 6),
+    "loops": (program(LOOPS, FIT + ENDING), 4 * 2 * (1 + 2 * 2 + 2 + 2)),
+    "flags": (program(FLAG, FIT).replace(MADE, MADE + LOGS), 16),
     "set for good": (program(SCALAR, "writer.set_as_default()\n" + FIT), 8),
     "TensorBoard's writer": (program(SCALAR, BOARD.replace("verbose=2, ", "")), 8 + 8),
     "the class gives it": (

@@ -339,15 +339,15 @@ def _observe_variables(observer: Observer) -> None:
 
 
 def _callback_is_made() -> bool:
-    """Tell whether the constructor of a Keras callback is running: what it keeps is no part of what is trained."""
-    frame: types.FrameType | None = sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_name == "__init__":
-            classes = type(frame.f_locals.get("self")).__mro__
-            if any(each.__name__ == "Callback" and "keras" in each.__module__ for each in classes):
-                return True
+    """Tell whether a callback of the program makes a variable: what it keeps for itself isn't trained."""
+    libraries = {"tensorflow", "keras", "tf_keras", "contextlib", "functools"}
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None and (
+        frame.f_code.co_filename == __file__ or frame.f_globals.get("__name__", "").partition(".")[0] in libraries
+    ):
         frame = frame.f_back
-    return False
+    classes = type(frame.f_locals.get("self")).__mro__ if frame is not None else ()
+    return any(each.__name__ == "Callback" and "keras" in each.__module__ for each in classes)
 
 
 def _observe_writers(observer: Observer) -> None:
