@@ -387,6 +387,9 @@ def called(module: Module, call: ast.Call, *, here: bool = False) -> tuple[Modul
     if isinstance(name, ast.Attribute) and isinstance(name.value, ast.Name) and name.value.id == "self":
         owner = module.enclosing(call, ast.ClassDef)
         return _method(module, owner, name.attr) if owner is not None else None
+    klass = _class_of(module, name.value) if isinstance(name, ast.Attribute) and not here else None
+    if klass is not None and isinstance(name, ast.Attribute):
+        return _method(*klass, name.attr)
     bindings = module.bindings(name) if isinstance(name, ast.Name) else []
     defined = [b.node for b in bindings if isinstance(b.node, (ast.FunctionDef, ast.AsyncFunctionDef))]
     if defined or here:
@@ -395,6 +398,22 @@ def called(module: Module, call: ast.Call, *, here: bool = False) -> tuple[Modul
     if found is None or isinstance(found[1], ast.ClassDef) or isinstance(found[0].parent(found[1]), ast.ClassDef):
         return None
     return found[0], found[1]
+
+
+def _class_of(module: Module, node: ast.expr) -> tuple[Module, ast.ClassDef] | None:
+    """Return the class of this project of an object that is only ever made by calling it."""
+    values: list[ast.expr | None] = []
+    if isinstance(node, ast.Name):
+        values = [binding.value for binding in module.bindings(node)]
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+        owner = module.enclosing(node, ast.ClassDef)
+        same = (a for a in module.attributes.get(node.attr, ()) if isinstance(a.ctx, ast.Store))
+        stores = [a for a in same if owner is not None and ast.unparse(a) == ast.unparse(node)]
+        assigns = [module.statement(store) for store in stores if module.enclosing(store, ast.ClassDef) is owner]
+        values = [assign.value if isinstance(assign, ast.Assign) else None for assign in assigns]
+    if len(values) != 1 or not isinstance(values[0], ast.Call):
+        return None
+    return class_named(module, module.resolve(values[0].func) or "")
 
 
 def _method(module: Module, owner: ast.ClassDef, name: str, depth: int = 0) -> tuple[Module, Function] | None:

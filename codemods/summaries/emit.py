@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
-from codemods.analysis.tracing import Reference, looked_up, passed, run_arguments, runs_once
+from codemods.analysis.tracing import Reference, ancestors, looked_up, passed, run_arguments, runs_once
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Code, Edit
 from codemods.summaries.gather import LoopBody
@@ -54,6 +54,9 @@ FLUSH = "tensorflow.summary.flush"
 _PLAIN = (ast.Name, ast.Attribute, ast.Constant, ast.BinOp, ast.operator, ast.keyword, ast.expr_context)
 
 
+_OPERATORS = (
+    ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Attribute, ast.Subscript, ast.Starred,
+)  # fmt: skip
 _OPPOSITES: Mapping[type[ast.cmpop], str] = {
     ast.Eq: "!=", ast.NotEq: "==", ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in",
 }  # fmt: skip
@@ -131,7 +134,13 @@ class _Returned:
 
 
 class Emitter:
-    """Turns the moves of one function into edits."""
+    """Turns the moves of one function into edits.
+
+    Attributes:
+        may_be_flat: a tuple that is returned may grow, and not only become one part of what is returned.
+    """
+
+    may_be_flat = True
 
     def __init__(self, body: LoopBody, moves: Sequence[Move]) -> None:
         self.body = body
@@ -724,10 +733,11 @@ class Emitter:
         owner = self.body.traced.owner
         if not isinstance(receiver, ast.Name) or owner is None or "self" not in self.body.parameters:
             return False
-        if receiver.id == "self":
-            return self.module.enclosing(receiver, ast.ClassDef) is owner
-        values = [binding.value for binding in self.module.bindings(receiver)]
         name = f"{self.module.id}.{self.module.qualname(owner)}"
+        if receiver.id == "self":
+            around = self.module.enclosing(receiver, ast.ClassDef)
+            return around is owner or (around is not None and name in ancestors(self.module, around))
+        values = [binding.value for binding in self.module.bindings(receiver)]
         return len(values) == 1 and isinstance(values[0], ast.Call) and self.module.resolve(values[0].func) == name
 
     def _behind_call(self, site: tuple[Reference, ast.Expr | ast.Assign], lost: bool) -> list[Edit]:
@@ -756,7 +766,7 @@ class Emitter:
         if isinstance(statement, ast.Expr):
             if returned.nothing:
                 targets = [hosts[v.name] for v in lacking]
-            elif returned.length is not None and (there or lacking):
+            elif self.may_be_flat and returned.length is not None and (there or lacking):
                 flat = True
                 at = {index: name for name, index in there.items()}
                 targets = []
@@ -811,18 +821,19 @@ class Emitter:
     def _assigned(self, edits: list[Edit], target: ast.expr, hosts: dict[str, str]) -> bool:
         """Add the values to an assignment's targets; tell whether the returned tuple grows flat."""
         elements = target.elts if isinstance(target, (ast.Tuple, ast.List)) else None
-        flat = (
+        aligned = (
             elements is not None
             and self.returned.length == len(elements)
             and not any(isinstance(e, ast.Starred) for e in elements)
         )
+        flat = self.may_be_flat and aligned
         stored = [ast.unparse(element) for element in elements or ()]
         for name, place in self.returned.there.items():
             if place is None:
                 hosts[name] = self._readable(target)
             elif isinstance(place, int) and stored and (stored.count(stored[place]) > 1 or stored[place] == "_"):
                 raise NotHereError
-            elif flat and isinstance(place, int) and elements is not None:
+            elif aligned and isinstance(place, int) and elements is not None:
                 hosts[name] = self._readable(elements[place])
             elif elements is None:
                 hosts[name] = f"{self._readable(target)}[{place!r}]".replace("'", '"')
@@ -1109,8 +1120,11 @@ class Emitter:
             around = self.module.parent(name)
             if text != name.id and isinstance(around, ast.Attribute) and around.attr.startswith("_"):
                 raise NotHereError  # private: only the object's own code says it
-            recorded = any(name in ast.walk(a) for move in self.moves for a in move.summary.data.values())
-            return local_result(self.module, reference, text) if reference.replicated and recorded else text
+            if reference.replicated and any(
+                name in ast.walk(data) for move in self.moves for data in move.summary.data.values()
+            ):
+                return local_result(self.module, reference, text)
+            return f"({text})" if isinstance(around, _OPERATORS) and not _is_atom(text) else text
         here = self.module.scope(statement)
         if scope is not None and scope.node in {
             n for n in ast.walk(self.module.statement(name)) if not isinstance(n, ast.stmt)
@@ -1283,6 +1297,13 @@ def local_result(module: Module, reference: Reference, text: str) -> str:
     assert reference.call is not None
     assert isinstance(reference.call.func, ast.Attribute)
     return f"{module.source(reference.call.func.value)}.experimental_local_results({text})[0]"
+
+
+def _is_atom(text: str) -> bool:
+    """Tell whether an expression stays what it is beside an operator."""
+    return isinstance(
+        ast.parse(text, mode="eval").body, (ast.Name, ast.Attribute, ast.Constant, ast.Call, ast.Subscript)
+    )
 
 
 def _is_reference(node: ast.expr) -> bool:

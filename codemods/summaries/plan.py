@@ -722,7 +722,12 @@ class TracedBody:
         else:
             if move.tensor_tests and block not in move.early:
                 raise RefusedError(CONDITION, "it depends on conditions of Python and of tensors, one inside the other")
-            self._host(move, block.test, frozen_is_refused=True)
+            tested = _tested_for_none(block.test)
+            made_here = tested is not None and self._is_local(tested) and tested.id not in self.parameters
+            if tested is not None and made_here and self._stable(move, tested, conditional=False):
+                move.values[tested] = Value(tested.id)  # None is returned as None
+            else:
+                self._host(move, block.test, frozen_is_refused=True)
         move.contexts.append(block)
 
     def _tensor_condition(self, move: Move, block: ast.If) -> None:
@@ -852,7 +857,11 @@ class TracedBody:
         owner = self.module.enclosing(node, ast.ClassDef)
         if not (isinstance(node.value, ast.Name) and node.value.id == "self" and owner is not None):
             return
-        for child in ast.walk(owner):
+        classes = [
+            owner,
+            *(self.module.definition(b.removeprefix(f"{self.module.id}.")) for b in ancestors(self.module, owner)),
+        ]
+        for child in itertools.chain.from_iterable(ast.walk(klass) for klass in classes if klass is not None):
             targets = (
                 child.targets
                 if isinstance(child, ast.Assign)
@@ -1344,7 +1353,7 @@ class TracedBody:
             return value
         here = move.summary.statement
         for other, statement in self._computed:
-            if other.code == value.code and not self._changed_between(statement, here):
+            if other.code == value.code and not self._changed_between(statement, here, value.code):
                 self.taken.discard(value.name)
                 return other
         self._computed.append((value, here))
@@ -1354,13 +1363,18 @@ class TracedBody:
     def _computed(self) -> list[tuple[Value, ast.stmt]]:
         return []
 
-    def _changed_between(self, one: ast.stmt, other: ast.stmt) -> bool:
-        """Tell whether code between two statements may change a variable or bind a name."""
+    def _changed_between(self, one: ast.stmt, other: ast.stmt, code: str | None = None) -> bool:
+        """Tell whether code between two statements may change a variable or bind a name, or one of some code's."""
+        words = None if code is None else re.findall(r"\w+", code)
         for node in self.nodes:
             line = getattr(node, "lineno", 0)
             if one.lineno < line < other.lineno and (
                 (isinstance(node, ast.Call) and not self._harmless(node))
-                or (isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load))
+                or (
+                    isinstance(node, ast.Name)
+                    and not isinstance(node.ctx, ast.Load)
+                    and (words is None or node.id in words)
+                )
             ):
                 return True
         return False
@@ -1404,6 +1418,18 @@ class TracedBody:
             raise RefusedError(NAMES, "the file has no name for TensorFlow itself, and `tf` is something else there")
         self.imports.append(AddImport("tensorflow as tf"))
         return "tf"
+
+
+def _tested_for_none(test: ast.expr) -> ast.Name | None:
+    """Return the name in ``name is not None``."""
+    if (
+        isinstance(test, ast.Compare)
+        and isinstance(test.left, ast.Name)
+        and all(isinstance(op, (ast.Is, ast.IsNot)) for op in test.ops)
+        and all(isinstance(other, ast.Constant) and other.value is None for other in test.comparators)
+    ):
+        return test.left
+    return None
 
 
 def _plain(name: str) -> str:
