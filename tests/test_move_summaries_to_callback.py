@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -55,6 +56,11 @@ net.compile("sgd", "mse")
 """
 FIT = "history = net.fit(xs, ys, batch_size=2, epochs=2, verbose=2, shuffle=False)\n"
 SCALAR = 'tf.summary.scalar("batch_loss", loss, step=self.optimizer.iterations)\n'
+CALL = """\
+        outputs = self.dense(x)
+        tf.summary.scalar("mean", tf.reduce_mean(outputs), step=self.optimizer.iterations)
+        return outputs
+"""
 TEST_STEP = """
     def test_step(self, data):
         x, y = data
@@ -342,6 +348,20 @@ def test_tensorboard_hears_of_the_batches_where_it_did_not() -> None:
     check.transformed(text, unsafe=True)
 
 
+def in_call(text: str) -> str:
+    """Return a program with a summary in the model's ``call``."""
+    return text.replace("        return self.dense(x)\n", CALL)
+
+
+def test_a_summary_in_call_is_recorded_wherever_keras_calls_it(snapshot: SnapshotAssertion) -> None:
+    fit = around(FIT + "net.evaluate(xs, ys)\nnet.predict(xs, verbose=0)\n")
+    check.transformed(in_call(program(fit=fit)), snapshot, unsafe=True)
+
+
+def test_summaries_in_call_and_in_steps_share_the_callback(snapshot: SnapshotAssertion) -> None:
+    check.transformed(in_call(program(SCALAR, around(FIT), more=TEST_STEP)), snapshot, unsafe=True)
+
+
 # What is refused. -----------------------------------------------------------------------------------
 
 REFUSED: dict[str, tuple[Refusal, str]] = {
@@ -372,7 +392,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         ),
     ),
     "an evaluation out of reach": (
-        keeping.EVALUATE,
+        keeping.NOT_GIVEN,
         program(
             fit="net.fit(xs, ys, **options)\nnet.evaluate(xs, ys)\n",
             more=TEST_STEP.replace("        tf.s", "        with writer.as_default():\n            tf.s"),
@@ -440,6 +460,20 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         keeping.UPDATE_FREQ,
         program(SCALAR, 'net.fit(xs, ys, callbacks=[tf.keras.callbacks.TensorBoard("logs", update_freq=10)])\n'),
     ),
+    "a call of the model itself": (keeping.BY_HAND, in_call(program(fit=around(FIT + "net(xs)\n")))),
+    "two calls in a step": (
+        keeping.BY_HAND,
+        in_call(program(before="again = self(x, training=True)\n", fit=around(FIT))),
+    ),
+    "a model that is exported": (
+        keeping.EXPORTED,
+        in_call(program(fit=around(FIT) + "tf.saved_model.save(net, 'saved')\n")),
+    ),
+    "a model that Keras 2 may export": (keeping.EXPORTED, in_call(program(fit=around(FIT) + "net.save(folder)\n"))),
+    "predictions out of reach": (
+        keeping.NOT_GIVEN,
+        in_call(program(fit=around(FIT) + "net.predict(xs, **options)\n")),
+    ),
     "a name scope": (plan.CONTEXT, program(around('with tf.name_scope("losses"):\n    ' + SCALAR))),
     "a function inside": (plan.NESTED, program("def log():\n" + textwrap.indent(around(SCALAR), "    ") + "log()\n")),
     "no writer": (
@@ -491,9 +525,7 @@ NOOPS = {
     "summaries of another library": program(SCALAR.replace("tf.summary", "self.board")),
     "summaries of version 1": program(SCALAR.replace("tf.summary", "tf.compat.v1.summary")),
     "a layer": program(SCALAR).replace("tf.keras.Model", "tf.keras.layers.Layer"),
-    "the call": program().replace(
-        "return self.dense(x)", 'tf.summary.scalar("x", x[0, 0], step=1)\n        return self.dense(x)'
-    ),
+    "a call without fit": in_call(program(fit="net.train_on_batch(xs, ys)\n")),
     "a callback": program(
         fit="class Log(tf.keras.callbacks.Callback):\n    def on_train_batch_end(self, batch, logs=None):\n"
         '        tf.summary.scalar("loss", logs["loss"], step=batch)\n\n\nnet.fit(xs, ys, callbacks=[Log()])\n'
@@ -588,6 +620,17 @@ def test_the_same_is_recorded(runner: Runner, text: str, events: int) -> None:
     assert verdict.kind == "same", verdict.lines
     assert after.summaries.host >= events
     assert not after.summaries.traced
+
+
+@pytest.mark.tensorflow
+def test_a_summary_in_call_loses_the_models_name_only(runner: Runner) -> None:
+    fit = around(VALIDATED + "net.predict(xs, 4, verbose=0)\n" + ENDING)
+    text = in_call(program(SCALAR, fit, more=TEST_STEP)).replace("\nclass", f"\n{EXACT}\n\nclass", 1)
+    before, after = runner.run_source(text), runner.run_source(check.transformed(text, unsafe=True))
+    assert after.exit == 0, after.stderr
+    named = [replace(event, tag=event.tag.rpartition("/")[2]) for event in before.events]
+    assert sorted(named, key=str) == sorted(after.events, key=str)
+    assert (before.stdout, before.variables) == (after.stdout, after.variables)
 
 
 @pytest.mark.tensorflow

@@ -23,7 +23,11 @@ from codemods.summaries.keeping import KINDS, LOOP, Keeping, Kept, own, receiver
 from codemods.summaries.ops import summary_name
 from codemods.summaries.plan import RefusedError, own_nodes
 
-_HOOKS = {"train_step": "on_train_batch_end", "test_step": "on_test_batch_end"}
+_HOOKS = {
+    "train_step": ("on_train_batch_end",),
+    "test_step": ("on_test_batch_end",),
+    "call": ("on_train_batch_end", "on_test_batch_end", "on_predict_batch_end"),
+}
 _INHERITED = frozenset({"model", "params", "validation_data", "set_model", "set_params", "keep", "kept"})
 # Methods that change no step.
 _STEADY = frozenset({
@@ -81,14 +85,14 @@ class CallbackCode:
         for each in self.kept:
             changes, line = self._in_loop(each) if each.loops else self._in_line(each)
             edits += changes
-            hook = lines.setdefault(_HOOKS[each.step.function.name], [])
-            if (self._around(each), line) not in hook or not each.loops:
-                hook.append((self._around(each), line))
+            for hook in _HOOKS[each.step.function.name]:
+                if (self._around(each), line) not in lines.setdefault(hook, []):
+                    lines[hook].append((self._around(each), line))
         looped = (each.summary for each in self.kept if each.loops)
         tags = [(summary.kind, self.module.source(summary.tag)) for summary in looped if summary.tag is not None]
         if len(set(tags)) < len(tags):
             raise RefusedError(LOOP, "two summaries in loops may have the same name")
-        if sum(line.startswith("for ") for hook in lines.values() for _, line in hook) > 1:
+        if len({(*around, line) for hook in lines.values() for around, line in hook if line.startswith("for ")}) > 1:
             raise RefusedError(LOOP, "several loops record at different steps, or with different writers")
         return [*edits, *self._dissolved(), *self._class(lines), self._members(adds=gives is None)]
 
@@ -111,6 +115,9 @@ class CallbackCode:
         if self._keys:
             code += ["        self.kept = {}", *_KEEP.format(tf=self.tf).rstrip().split("\n")]
         for hook, lines in hooks.items():
+            same = [other for other in hooks if hooks[other] == lines]
+            if hook != same[0]:
+                continue
             code += ["", f"    def {hook}(self, batch, logs=None):"]
             before: tuple[str, ...] = ()
             for around, line in lines:
@@ -118,8 +125,10 @@ class CallbackCode:
                     code += [f"{'    ' * (2 + depth)}{head}:" for depth, head in enumerate(around)]
                 before = around
                 code += [f"{'    ' * (2 + len(around))}{part}" for part in line.split("\n")]
+            if len(same) > 1:
+                code += ["", f"    {' = '.join([*same[1:], hook])}"]
         # A writer that was set for good loses what is buffered at the end.
-        for hook in dict.fromkeys(_HOOKS[each.step.function.name] for each in self.kept if each.flush):
+        for hook in dict.fromkeys(hook for each in self.kept if each.flush for hook in _HOOKS[each.step.function.name]):
             code += [
                 "",
                 f"    def {hook.replace('_batch', '')}(self, logs=None):",
@@ -222,7 +231,7 @@ class CallbackCode:
         if isinstance(node, ast.Constant):
             return self.module.source(node), []
         counter = isinstance(node, ast.Attribute) and node.attr == "iterations" and root(node) == own(kept.step)
-        if counter and self._settled(kept, None):
+        if counter and kept.step.function.name != "call" and self._settled(kept, None):
             return self.keeping.host(kept.step, node, may_change=True), []
         source = self.module.source(node)
         for other, name in self._numbers:

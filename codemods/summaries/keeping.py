@@ -38,7 +38,10 @@ STRATEGY = Refusal("strategy", "the model may be trained on several replicas, ea
 OWN_FIT = Refusal(
     "own-fit", "not all calls of `fit` are seen or can be given a callback, and the class has a `fit` of its own"
 )
-EVALUATE = Refusal("evaluate", "not all calls of `evaluate` are seen or can be given a callback")
+NOT_GIVEN = Refusal(
+    "not-given", "not all calls of `fit`, `evaluate` and `predict` that record it are seen and can be given a callback"
+)
+EXPORTED = Refusal("exported", "what a `call` keeps in a variable of a callback can't be exported with the model")
 CONDITIONAL = Refusal(
     "conditional",
     "whether it is recorded may depend on more than is known when the callback is made: on a condition, "
@@ -54,13 +57,16 @@ UPDATE_FREQ = Refusal(
     "the writer of TensorBoard(update_freq=...) leaves out steps, which ones depends on where it is asked",
 )
 
+SCOPE_LOST = (
+    "the tag loses the name of the model before it, such as `net/` under Keras 2, which is `net_1/` under Keras 3"
+)
 MORE_BATCHES = (
     "under Keras 2 TensorBoard(update_freq=...) records the logs of each batch only where another callback hears of "
     "the batches, as this one does"
 )
 
 REFUSALS = (
-    NO_FIT, BY_HAND, STEPS_PER_EXECUTION, STRATEGY, OWN_FIT, EVALUATE, CONDITIONAL, LOOP, KIND, COMPILED,
+    NO_FIT, BY_HAND, STEPS_PER_EXECUTION, STRATEGY, OWN_FIT, NOT_GIVEN, EXPORTED, CONDITIONAL, LOOP, KIND, COMPILED,
     COMPUTED, DEFAULT_STEP, UPDATE_FREQ, CONTEXT, NESTED, NO_WRITER, SEVERAL_WRITERS, WRITER_IN_GRAPH,
 )  # fmt: skip
 
@@ -76,7 +82,7 @@ KINDS = {
     "audio": (f"[], {_FREE}", "{data}"),
     "text": (f'"", {_FREE}', "{data}"),
 }
-_POSITIONS = {"fit": 5, "evaluate": 6}  # of the argument `callbacks`
+_POSITIONS = {"fit": 5, "evaluate": 6, "predict": 4}  # of the argument `callbacks`
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _PLAIN = frozenset({"tensorflow.GradientTape", "tensorflow.device", "tensorflow.control_dependencies"})
 _IN_LOOPS = frozenset({"scalar", "histogram", "image"})
@@ -132,9 +138,10 @@ class Keeping:
         training = self.training
         if not training.calls:
             raise RefusedError(NO_FIT)
-        for call in training.by_hand:
+        names = {step.function.name for step in steps}
+        for call in (call for name in sorted(names) for call in training.by_hand(name)):
             where = "" if call.module is self.module else f" of {call.module.path}"
-            raise RefusedError(BY_HAND, f"`{call.method}` on line {call.node.lineno}{where} runs it without callbacks")
+            raise RefusedError(BY_HAND, f"the call on line {call.node.lineno}{where} runs it without callbacks")
         for module in training.modules:
             if _several_at_once(module):
                 raise RefusedError(STEPS_PER_EXECUTION)
@@ -143,10 +150,10 @@ class Keeping:
         if not self._direct(steps):
             if _defines_fit(self.module, self.owner):
                 raise RefusedError(OWN_FIT)
-            if any(step.function.name == "test_step" for step in steps) and any(
-                call.method == "evaluate" for call in training.calls
-            ):
-                raise RefusedError(EVALUATE)
+            if any(call.method != "fit" for call in self._drivers(steps)):
+                raise RefusedError(NOT_GIVEN)
+        if "call" in names and any(map(_exports, training.modules)):
+            raise RefusedError(EXPORTED)
 
     @cached_property
     def compiled(self) -> bool:
@@ -160,10 +167,24 @@ class Keeping:
 
     def _direct(self, steps: Iterable[Step]) -> bool:
         """Tell whether all calls that run the steps can be given the callback where they stand."""
-        drivers = self._drivers(steps)
-        return all(
-            call.sure and call.module is self.module and self._given(call, "callback") is not None for call in drivers
+        return not self._built_out_of_sight and all(
+            call.sure and call.module is self.module and self._given(call, "callback") is not None
+            for call in self._drivers(steps)
         )
+
+    @cached_property
+    def _built_out_of_sight(self) -> bool:
+        """Whether a function that makes models is handed to other code, which may train them, as a tuner does."""
+        module = self.module
+        for name in module.names.get(self.owner.name, ()):
+            function = module.function(name)
+            if function is not None and isinstance(module.parent(function), (ast.Module, ast.FunctionDef)):
+                scope = module.scope(function)
+                uses = module.uses(scope.lookup(function.name) or scope, function.name)
+                called = {use.func for use in map(module.parent, uses) if isinstance(use, ast.Call)}
+                if any(isinstance(use.ctx, ast.Load) and use not in called for use in uses):
+                    return True
+        return False
 
     def _given(self, call: Call, name: str) -> Edit | None:
         """Return the edit that gives a call one more callback."""
@@ -197,6 +218,8 @@ class Keeping:
         if self.compiled and summary.kind != "scalar":
             raise RefusedError(COMPILED)
         kept = self._placed(step, summary)
+        if step.function.name == "call" and summary.scoped:
+            kept.unsafe = SCOPE_LOST
         for name, argument in summary.arguments.items():
             if name == "step" or argument in summary.data.values():
                 continue
@@ -313,7 +336,8 @@ class Keeping:
     def _default_writer(self, kept: Kept) -> None:
         """See which writer is the default where the step runs."""
         defaults: set[str] = set()
-        for call in self._drivers([kept.step]):
+        # What `predict` traces is a graph of its own, with the writer that is the default there.
+        for call in (call for call in self._drivers([kept.step]) if call.method != "predict"):
             tensorboard = any(self._update_frequencies(call))
             defaults |= {_TENSORBOARD} if tensorboard else default_writers(call.module, call.node)
         if len(defaults) > 1 and _TENSORBOARD not in defaults:
@@ -465,3 +489,17 @@ def _several_at_once(module: Module) -> bool:
 def _defines_fit(module: Module, owner: ast.ClassDef) -> bool:
     names = {statement.name for statement in owner.body if isinstance(statement, ast.FunctionDef)}
     return "fit" in names
+
+
+def _exports(module: Module) -> bool:
+    """Tell whether a module may save a model with the functions that it consists of, as a SavedModel."""
+    saved = [
+        call.args[:1]
+        for call in module.find_all(ast.Call)
+        if isinstance(call.func, ast.Attribute)
+        and (call.func.attr == "save" or (module.resolve(call.func) or "").endswith(".ModelCheckpoint"))
+    ]
+    files = (".keras", ".h5")
+    return any(word in module.text for word in ("saved_model.", "save_model(", "signatures=")) or any(
+        not (given and isinstance(given[0], ast.Constant) and str(given[0].value).endswith(files)) for given in saved
+    )
