@@ -1368,22 +1368,14 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         print(list(map(f, [xs], [0])))
     """,
     ),
-    "returned by the function that makes it": (
+    "kept in a dict": (
         plan.FUNCTION_USED,
-        """
-        def make(scale):
-            @tf.function
-            def f(x, step):
-                m = tf.reduce_mean(x) * scale
-                tf.summary.scalar("mean", m, step=step)
-                return m
-
-            return f
-
-
-        with writer.as_default():
-            print(make(2.0)(xs, 1).numpy())
-        """,
+        FUNCTION
+        + """
+    steps = {"train": f}
+    with writer.as_default():
+        print(steps["train"](xs, 1).numpy())
+    """,
     ),
     "traced code calls it in a comprehension": (
         lift.CALL_SITE,
@@ -1419,14 +1411,15 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
             run(xs, tf.constant(1, tf.int64))
         """,
     ),
-    "overridden with a summary of its own": (
+    "called by the method that overrides it": (
         plan.OVERRIDDEN,
         """
         class Base:
             @tf.function
             def train(self, x, step):
-                tf.summary.scalar("mean", tf.reduce_mean(x), step=step)
-                return x
+                m = tf.reduce_mean(x)
+                tf.summary.scalar("mean", m, step=step)
+                return m
 
 
         class Middle(Base):
@@ -1436,8 +1429,11 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         class Special(Middle):
             @tf.function
             def train(self, x, step):
-                tf.summary.scalar("sum", tf.reduce_sum(x), step=step)
-                return x
+                return super().train(x, step) + 1
+
+
+        with writer.as_default():
+            y = Special().train(xs, tf.constant(1, tf.int64))
         """,
     ),
     "exported with its object": (

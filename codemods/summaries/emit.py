@@ -688,7 +688,7 @@ class Emitter:
         references = self.body.references
         if len(references) != 1 or references[0].module is not self.module or references[0].call is None:
             raise NotHereError
-        if self.body.shared or self._public_or_rebound():
+        if self.body.shared or references[0].indirect or self._public_or_rebound():
             raise NotHereError
         return references[0], self._statement(references[0])
 
@@ -731,7 +731,11 @@ class Emitter:
         """Tell whether a method is called on an object that is known to be of its own class."""
         receiver = reference.node.value if isinstance(reference.node, ast.Attribute) else None
         owner = self.body.traced.owner
-        if not isinstance(receiver, ast.Name) or owner is None or "self" not in self.body.parameters:
+        if not isinstance(receiver, ast.Name) or owner is None:
+            return False
+        if self.body.binding is not None:
+            return self.module.resolve(receiver) == f"{self.module.id}.{self.module.qualname(owner)}"
+        if "self" not in self.body.parameters:
             return False
         name = f"{self.module.id}.{self.module.qualname(owner)}"
         if receiver.id == "self":
@@ -1137,8 +1141,7 @@ class Emitter:
     def _argument(self, name: str, reference: Reference, statement: ast.stmt) -> str:
         parameter = self.body.parameters[name]
         function = self.body.function
-        positional = [*function.args.posonlyargs, *function.args.args]
-        if positional and parameter is positional[0] and self.body.traced.owner is not None:
+        if parameter is self.body.receiver:
             assert isinstance(reference.node, ast.Attribute)
             return self.module.source(reference.node.value)
         if parameter in {function.args.vararg, function.args.kwarg}:
@@ -1177,7 +1180,9 @@ class Emitter:
     @property
     def _inner_name(self) -> str:
         """What a function is called that has a wrapper."""
-        return f"_traced_{self.body.traced.name.lstrip('_')}"
+        owner = self.body.traced.owner
+        klass = f"{owner.name.lower()}_" if owner is not None and self.body.overrides is not None else ""
+        return f"_traced_{klass}{self.body.traced.name.lstrip('_')}"
 
     def _wrapper(self, lost: bool) -> list[Edit]:
         """Return the edits for a host function of the same name that calls the traced one and then writes."""
@@ -1190,19 +1195,15 @@ class Emitter:
         if inner in module.text:
             raise RefusedError(NAMES, f"the name `{inner}` is taken")
         dropped = {parameter for parameter, _ in self._dropped(None)}
-        prefix = ""
-        if traced.owner is not None:
-            first = next(iter(self.body.parameters), None)
-            if first is None:
-                raise RefusedError(NAMES)
-            prefix = f"{first}."
-        call = f"{prefix}{inner}({', '.join(self._forwarded(dropped))})"
+        call = f"{self._prefix}{inner}({', '.join(self._forwarded(dropped))})"
         hosts = {v.name: v.name for v in self.values}
         targets, result = self._unpacked(hosts)
         self._name_elements(self.body.scope.root, {*self.body.parameters, *re.findall(r"\w+", targets)})
         line = f"{targets} = {call}" if targets else call
         block = self._block(hosts, lost, None, None)
         head = f"def {name}({self._signature()}){self._returns()}:\n"
+        if self.body.binding is not None:
+            head = f"@{self._line(self.body.binding)}\n{head}"
         edits = [*self._without_parameters(None), *self._return_edits(flat=self.returned.length is not None)]
         document: list[str | edit.Move] = []
         first_statement = function.body[0]
@@ -1220,12 +1221,22 @@ class Emitter:
             edits.append(edit.Replace(traced.target, inner))
         return [*edits, edit.InsertAfter(place, code)]
 
+    @property
+    def _prefix(self) -> str:
+        """What a method's wrapper calls the traced method on."""
+        owner, receiver = self.body.traced.owner, self.body.receiver
+        if owner is None:
+            return ""
+        if receiver is not None:
+            return f"{receiver.arg}."
+        if self.body.binding is None or self.module.parent(owner) is not self.module.tree:
+            raise RefusedError(NAMES)
+        return f"{owner.name}."
+
     def _forwarded(self, dropped: set[ast.arg]) -> Iterator[str]:
         args = self.body.function.args
         positional = [*args.posonlyargs, *args.args]
-        if self.body.traced.owner is not None:
-            positional = positional[1:]
-        yield from (p.arg for p in positional if p not in dropped)
+        yield from (p.arg for p in positional if p not in dropped and p is not self.body.receiver)
         if args.vararg is not None:
             yield f"*{args.vararg.arg}"
         yield from (f"{p.arg}={p.arg}" for p in args.kwonlyargs if p not in dropped)

@@ -136,7 +136,7 @@ class _Lift(Emitter):
 
     def _check_references(self) -> None:
         for reference in self.body.references:
-            if reference.call is None:
+            if reference.call is None or reference.indirect:
                 raise RefusedError(HELPER)
             if reference.call in self.body.own:
                 raise RefusedError(RECURSIVE)
