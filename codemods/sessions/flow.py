@@ -33,8 +33,9 @@ _STORED = frozenset({
     "Variable", "get_variable", "get_local_variable", "placeholder_with_default", "constant",
     "train.get_global_step", "train.get_or_create_global_step", "train.create_global_step",
 })  # fmt: skip
+_RANDOM = re.compile(r"random\.\w+|(nn\.|layers\.)?dropout|random_\w+|truncated_normal|multinomial|image\.random_\w+")
 _DRAWING = re.compile(
-    r"(random|metrics)\.\w+|(nn\.)?dropout|layers\.dropout|random_\w+|truncated_normal|multinomial|image\.random_\w+"
+    rf"{_RANDOM.pattern}|metrics\.\w+"
     r"|train\.(batch|shuffle_batch|maybe_batch|\w+_producer)(_join)?|(numpy|py)_func(tion)?|[Pp]rint"
     r"|(scatter|assign|count_up)(_\w+)?|contrib\.metrics\.\w+"
 )
@@ -187,16 +188,22 @@ class Flow:
         path: list[_Key] = []
         node: ast.AST = target
         parent = module.parent(node)
+        exact = True
         while isinstance(parent, (ast.Tuple, ast.List, ast.Starred)):
-            if isinstance(parent, (ast.Tuple, ast.List)):
+            if isinstance(parent, ast.Starred) or any(isinstance(each, ast.Starred) for each in parent.elts):
+                exact = False
+            else:
                 path.insert(0, (parent.elts.index(node), len(parent.elts)))  # type: ignore[arg-type]
             node, parent = parent, module.parent(parent)
         match parent:
             case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
-                yield from self._selected(self.origins(module, value), path)
+                places = self.origins(module, value)
+                yield from self._selected(places, path) if exact else places
             case ast.AugAssign():
                 yield module, parent
             case ast.For(iter=value) | ast.AsyncFor(iter=value) | ast.comprehension(iter=value):
+                yield from self.origins(module, value)
+            case ast.withitem(context_expr=ast.Call(ast.Attribute(value, "as_default"), [], [])):
                 yield from self.origins(module, value)
             case ast.withitem(context_expr=value):
                 yield from self.origins(module, value)
@@ -420,6 +427,13 @@ class Flow:
         if (name is not None and _DRAWING.fullmatch(name)) or (method and call.func.attr in _DRAWING_METHODS):  # type: ignore[attr-defined]
             return "drawn"
         return None
+
+    def is_random(self, node: ast.AST) -> bool:
+        """Tell whether a source only draws numbers, which nobody misses."""
+        if not isinstance(node, ast.Call):
+            return False
+        module = next(each for each in self.callers if node in each)
+        return _RANDOM.fullmatch(v1_name(module, node.func) or "") is not None
 
     def _is_setting(self, module: Module, node: ast.AST) -> bool:
         """Tell whether something of which nothing is known is a number of a program's settings, or a library's."""

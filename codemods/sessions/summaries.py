@@ -182,7 +182,7 @@ class Summaries:
         if depth > _DEPTH or any(isinstance(around, ast.Lambda) for around in module.ancestors(node)):
             return []
         found: list[tuple[ast.stmt | None, bool]] = []
-        for other, caller, calls in self._callers(module, function):
+        for other, caller, calls in self.callers(module, function):
             for statement, surely in self.arrivals(other, caller, here, depth + 1):
                 found.append((statement, calls and sure and surely))
         owner = module.parent(function)
@@ -191,23 +191,70 @@ class Summaries:
             return [(None, sure and constructs)]
         return found
 
-    def _callers(self, module: Module, function: Function) -> Iterator[tuple[Module, ast.AST, bool]]:
+    def _is_single(self, module: Module, function: Function) -> bool:
+        """Tell whether no other class has a method of a function's name, which a call may mean as well."""
+        if not isinstance(module.parent(function), ast.ClassDef):
+            return True
+        named = [
+            each
+            for other in self.flow.callers
+            if function.name in other.text
+            for each in other.find_all(ast.FunctionDef)
+            if each.name == function.name and isinstance(other.parent(each), ast.ClassDef) and not _is_abstract(each)
+        ]
+        return len(named) == 1
+
+    def _looked_up(self, module: Module, function: Function) -> list[tuple[Module, ast.AST]]:
+        """Return the places that look up a property; those of the constructor, if it makes sure of it there."""
+        found: list[tuple[Module, ast.AST]] = [
+            (other, use)
+            for other in self.flow.callers
+            for use in other.attributes.get(function.name, ())
+            if isinstance(use.ctx, ast.Load) and not _is_called(other, use)
+        ]
+        first = [
+            (other, use)
+            for other, use in found
+            if (around := other.function(use)) is not None
+            and around.name == "__init__"
+            and other.parent(around) is module.parent(function)
+        ]
+        return first or found
+
+    def callers(self, module: Module, function: Function) -> Iterator[tuple[Module, ast.AST, bool]]:
         """Yield the places by which a function comes to be run, and whether it surely is."""
-        yield from ((other, call, True) for other, call in self.flow.calls(module, function))
+        single = self._is_single(module, function)
+        yield from ((other, call, single or _is_made(other, call)) for other, call in self.flow.calls(module, function))
         for use in module.uses(module.scope(function), function.name):
             parent = module.parent(use)
             if isinstance(parent, (ast.Call, ast.keyword)) and getattr(parent, "func", None) is not use:
                 yield module, use, False  # it is handed over
-        for decorator in function.decorator_list:
-            text = ast.unparse(decorator)
-            if "property" in text:
-                for other in self.flow.callers:
-                    yield from ((other, use, True) for use in other.attributes.get(function.name, ()))
+        if function.decorator_list and isinstance(module.parent(function), ast.ClassDef):
+            yield from ((*place, True) for place in self._looked_up(module, function))
         for other in self.flow.callers:
             for call in other.find_all(ast.Call):
                 name = v1_name(other, call.func) or other.resolve(call.func)
                 if name in _MAIN and _runs(other, call, module, function):
                     yield other, call, True
+
+
+def _is_abstract(function: Function) -> bool:
+    """Tell whether a method does nothing, for others to take its place."""
+    return all(isinstance(each, (ast.Raise, ast.Pass)) or _is_text(each) for each in function.body)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _is_made(module: Module, call: ast.Call) -> bool:
+    """Tell whether a call constructs an object."""
+    return not isinstance(call.func, ast.Attribute) or module.resolve(call.func) is not None
+
+
+def _is_called(module: Module, node: ast.AST) -> bool:
+    call = module.parent(node)
+    return isinstance(call, ast.Call) and call.func is node
 
 
 def _runs(other: Module, call: ast.Call, module: Module, function: Function) -> bool:
