@@ -42,11 +42,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from codemods.analysis.keras_files import FileCall, KerasFiles, OneFile, State, What, bare, folder_of
-from codemods.analysis.keras_objects import Contents, KerasObject, Kind
+from codemods.analysis.keras_objects import Contents, Kind
 from codemods.analysis.module import Module
 from codemods.analysis.path_ends import quote
 from codemods.analysis.paths import FilePath, Hole, joined, paths
 from codemods.analysis.target import runs_keras_3
+from codemods.configs.classes import KerasClass
+from codemods.configs.trouble import Judge
 from codemods.engine.codemod import (
     AddImport,
     Codemod,
@@ -75,7 +77,7 @@ UNPACKED = Refusal("unpacked-arguments", "the call unpacks its arguments, which 
 NAME_TAKEN = Refusal("name-taken", "another file of the program has the name already that this one would get")
 SERVED = Refusal("numbered-folder", "TensorFlow Serving reads numbered folders; `model.export` writes them")
 NO_CONFIG = Refusal(
-    "needs-get-config", "the model holds a class that is given arguments and has no get_config, and can't be saved"
+    "needs-get-config", "the model holds a class whose arguments Keras can't save before it has a get_config"
 )
 LAMBDA = Refusal(
     "lambda-layer", "the model has a Lambda layer, which a .keras file gives back with safe_mode=False only"
@@ -314,7 +316,12 @@ class _OneRewrite:
 
     def needs_config(self, save: FileCall) -> bool:
         """Tell whether a model holds a class that Keras can't save by itself."""
-        return any(self.unsavable(found) for model in self.models(save) for found in self.held(save, model).structure)
+        held = (found for model in self.models(save) for found in self.held(save, model).structure)
+        return any(
+            Judge(KerasClass(self.files.objects, found), keras_3=True).raises_when_saved()
+            for found in held
+            if found.kind is not Kind.FUNCTION
+        )
 
     def holds_lambda(self, save: FileCall) -> bool:
         held = [self.held(save, model) for model in self.models(save)]
@@ -325,37 +332,6 @@ class _OneRewrite:
 
     def held(self, save: FileCall, model: ast.expr) -> Contents:
         return self.files.objects.contents(save.module, model)
-
-    def unsavable(self, found: KerasObject) -> bool:
-        objects = self.files.objects
-        init = objects.method(found.module, found.node, "__init__")
-        if found.kind not in {Kind.LAYER, Kind.MODEL} or init is None or objects.defines(found, "get_config"):
-            return False
-        owner = found.module.parent(init[1]) if init[0] is found.module else None
-        sites = objects.call_sites(*init) if owner is found.node else []
-        for module, call in sites:
-            given = [
-                *call.args,
-                *(each.value for each in call.keywords if each.arg not in {"name", "dtype", "trainable"}),
-            ]
-            if found.kind is Kind.MODEL and given:
-                return True
-            if any(not self.plain(module, node) for node in given):
-                return True
-        return False
-
-    def plain(self, module: Module, node: ast.expr) -> bool:
-        """Tell whether Keras keeps an argument of a layer by itself: numbers, texts, lists of them."""
-        if isinstance(node, ast.Lambda):
-            return False
-        if isinstance(node, ast.Call):
-            return not self.files.objects.contents(module, node).keras
-        name = module.resolve(node)
-        return name is None or not (
-            name.startswith(("tensorflow.", "keras."))
-            or module.project is None
-            or self.files.objects.definition(module, name) is not None
-        )
 
     # How. --------------------------------------------------------------------------------------
 

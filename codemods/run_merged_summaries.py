@@ -32,8 +32,10 @@ from collections.abc import Iterator
 
 from codemods.analysis.module import Module
 from codemods.engine.codemod import Codemod, Example, Finding
+from codemods.sessions.flow import Flow
 from codemods.sessions.refusals import NOT_FED, REFUSALS
-from codemods.sessions.training import training
+from codemods.sessions.runs import prepares, runs
+from codemods.sessions.training import Training
 
 NEVER_MERGED = """\
 import tensorflow.compat.v1 as tf
@@ -134,6 +136,9 @@ class RunMergedSummaries(Codemod):
 
     def find(self, module: Module) -> Iterator[Finding]:
         """Yield the run that trains without the graph's summaries."""
-        found = training(module)
-        if found is not None:
-            yield from found.findings()
+        if not module.attributes.keys() & {"run", "eval"} or "summary" not in module.text:
+            return
+        flow = Flow(module)
+        found = [run for run in runs(flow) if not prepares(flow, run)]
+        if found:
+            yield from Training(flow, found).findings()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tools import Check
 
-from codemods.add_get_config import (
+from codemods.configs.emit import (
     BASE,
     CHANGED,
     NAME_TAKEN,
@@ -15,6 +15,7 @@ from codemods.add_get_config import (
     OWN_FROM_CONFIG,
     POSITIONAL,
     SEQUENTIAL,
+    UNBUILT_CELL,
     UNKNOWN_ARGUMENT,
     UNNAMED,
 )
@@ -145,7 +146,7 @@ LAYER_GIVEN = "Own(tf.keras.layers.Dense(4), 3)"
         (NOT_STORABLE, kept("fn", "self.fn = fn"), "Own(lambda x: x)"),
         (NOT_STORABLE, kept("fn", "self.fn = tf.keras.activations.get(fn)"), "Own(tf.math.sin)"),
         (NOT_STORABLE, kept("fn", "self.fn = fn"), "Own(tf.keras.layers.Dense)"),
-        (NOT_STORABLE, kept("fn", "self.fn = fn"), "Own(tf.constant([1.0]))"),
+        (NOT_STORABLE, kept("fn", "self.fn = fn"), "Own(tf.Variable([1.0]))"),
         (POSITIONAL, kept("*inner", "self.inner = inner"), "Own(tf.keras.layers.Dense(4))"),
         (POSITIONAL, kept("inner, /", "self.inner = inner"), "Own(tf.keras.layers.Dense(4))"),
         (NO_SUPER, "    def __init__(self, inner):\n        self.inner = inner\n", "Own(tf.keras.layers.Dense(4))"),
@@ -182,6 +183,13 @@ def test_function_of_which_nothing_is_known_is_refused():
     made = "Own(tf.keras.layers.Dense(4), helpers.pick())"
     text = layer(init, made, after=called).replace("import tensorflow", "import helpers\nimport tensorflow", 1)
     check.refused(text, UNKNOWN_ARGUMENT)
+
+
+def test_cell_without_build_is_refused_for_keras_3():
+    init = kept("units, act=tf.nn.tanh", "self.state_size = units", "self.units = units", "self.act = act")
+    text = layer(init, "tf.keras.layers.RNN(Own(3))")
+    check.refused(text, UNBUILT_CELL)
+    check.transformed(text.replace("    def call", "    def build(self, shape):\n        pass\n\n    def call"))
 
 
 def test_sequential_subclass_is_refused():

@@ -283,6 +283,19 @@ class KerasObjects:
                     return inherited
         return None
 
+    def lineage(self, module: Module, node: ast.AST) -> list[tuple[Module, ast.ClassDef]]:
+        """Return a class with those of the project that it is derived from, in the order they are looked through."""
+        found: list[tuple[Module, ast.ClassDef]] = []
+        pending: list[tuple[Module, ast.AST]] = [(module, node)]
+        while pending:
+            owner, each = pending.pop(0)
+            if not isinstance(each, ast.ClassDef) or any(_same(owner, each, *other) for other in found):
+                continue
+            found.append((owner, each))
+            above = (self.definition(owner, owner.resolve(base)) for base in each.bases)
+            pending[:0] = [base for base in above if base is not None]
+        return found
+
     def family(self, module: Module, node: ast.ClassDef) -> list[tuple[Module, ast.ClassDef]]:
         """Return a class with those it is derived from and those derived from it, in the project."""
         found: list[tuple[Module, ast.ClassDef]] = []

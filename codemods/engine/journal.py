@@ -92,14 +92,13 @@ class Journal:
         return cls(marked_folder(folder) or next(kept, folder))
 
     def runs(self) -> list[Run]:
-        """Return the runs there are, oldest first; one that a full disk has kept from its first file is none.
+        """Return the runs there are, oldest first.
 
         Raises:
             SourceError: they can't be read.
         """
         store = self._store
-        runs = (_read(number, _file(store, number)) for number in _numbers(store)) if store else ()
-        return [run for run in runs if run.entries]
+        return [_read(number, _file(store, number)) for number in _numbers(store)] if store else []
 
     def begin(self, command: str, undoes: int | None = None) -> Recorder:
         """Return what records a new run; nothing is written yet."""
@@ -116,13 +115,12 @@ class Journal:
 
     @property
     def _store(self) -> Path | None:
-        return next(filter(os.path.isdir, self._places()), None)
+        return next((store for store in self._places() if store.is_dir()), None)
 
     def _places(self) -> Iterator[Path]:
         """Yield the folders that the runs may be kept in, the best first."""
-        git = git_folder(self.tree)
-        if os.path.exists(git / "HEAD"):
-            yield git / "tf-codemods"
+        if (self.tree / ".git").exists():
+            yield git_folder(self.tree) / "tf-codemods"
         yield self.tree / HIDDEN
 
     def make_store(self) -> Path:
@@ -132,7 +130,7 @@ class Journal:
             SourceError: it can't be made.
         """
         # One that is there before one that would have to be made.
-        for store in sorted(self._places(), key=os.path.isdir, reverse=True):
+        for store in sorted(self._places(), key=Path.is_dir, reverse=True):
             obstacle = _make(store)
             if not obstacle:
                 return store

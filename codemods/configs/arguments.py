@@ -1,9 +1,9 @@
-"""What the arguments of a Keras object are to Keras, which stores some by itself and others not at all."""
+"""What the arguments of Keras objects are to Keras, which stores some by itself and others not at all."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from codemods.analysis.keras_objects import KerasObjects, Kind, argument, parameters
@@ -12,6 +12,7 @@ from codemods.analysis.paths import variable
 from codemods.analysis.shapes import reaching
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+Site = tuple[Module, ast.Call]
 _DEPTH = 12
 _SITES = 12
 # TensorFlow's functions that Keras 2 and Keras 3 know by the same name, and compute alike.
@@ -63,6 +64,21 @@ class Held:
     why: str = ""
 
 
+@dataclass(frozen=True)
+class Given:
+    """What calls give for a parameter.
+
+    Attributes:
+        held: what they give.
+        somewhere: one of them gives something.
+        left_out: one of them leaves it to the default, or none is seen.
+    """
+
+    held: frozenset[Held]
+    somewhere: bool
+    left_out: bool
+
+
 PLAIN = Held("plain")
 NONE = Held("none")
 UNKNOWN = Held("unknown")
@@ -82,27 +98,27 @@ class KerasArguments:
         self.objects = objects
         self._busy: set[ast.AST] = set()
 
-    def given(
-        self, function: Function, sites: Iterable[tuple[Module, ast.Call]], owner: Module, parameter: ast.arg
-    ) -> tuple[set[Held], bool]:
-        """Return what calls give for a parameter, and whether any gives anything.
+    def given(self, owner: Module, function: Function, sites: Sequence[Site], parameter: ast.arg) -> Given:
+        """Return what calls of a function give for one of its parameters.
 
         Args:
-            function: the function that is called.
-            sites: its calls, each with its module.
             owner: the module of the function.
-            parameter: one of its parameters.
+            function: the function.
+            sites: its calls, each with its module.
+            parameter: the parameter.
         """
-        found: set[Held] = set()
-        seen = False
+        held: set[Held] = set()
+        given = left_out = False
         for module, call in sites:
             node = argument(owner, function, call, parameter)
             if node is not None:
-                found |= self.held(module, node)
-                seen = True
-            elif any(isinstance(each, ast.Starred) for each in call.args) or any(k.arg is None for k in call.keywords):
-                found.add(UNKNOWN)
-        return found, seen
+                held |= self.held(module, node)
+                given = True
+                continue
+            left_out = True
+            if any(isinstance(each, ast.Starred) for each in call.args) or any(k.arg is None for k in call.keywords):
+                held.add(UNKNOWN)
+        return Given(frozenset(held), given, left_out or not sites)
 
     def held(self, module: Module, node: ast.expr | None) -> set[Held]:
         """Return all that an expression may be."""
@@ -114,7 +130,7 @@ class KerasArguments:
         finally:
             self._busy.discard(node)
 
-    def annotated(self, module: Module, annotation: ast.expr | None) -> Held:
+    def annotated(self, annotation: ast.expr | None) -> Held:
         """Return what the annotation of a parameter says that it is."""
         if annotation is None:
             return UNKNOWN
@@ -228,8 +244,7 @@ class KerasArguments:
             yield UNKNOWN
             return
         sites = self.objects.call_sites(module, function)[:_SITES]
-        given, _ = self.given(function, sites, module, parameter)
-        yield from given or {UNKNOWN}
+        yield from self.given(module, function, sites, parameter).held or {UNKNOWN}
 
     def _attribute(self, module: Module, node: ast.Attribute) -> Iterator[Held]:
         owner = self.objects.instance(module, node.value)

@@ -1,19 +1,13 @@
-"""What ``get_config`` of a class gives back, and which classes of a project are saved at all."""
+"""What a ``get_config`` of the project gives back, and where it can say more."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from codemods.analysis.keras_objects import Form, KerasObject, KerasObjects
 from codemods.analysis.module import Function, Module
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_SERIALIZED = ("get_config", "clone_model", "serialize_keras_object", "serialize")
-
-
-# What a get_config gives back. -----------------------------------------------------------------------
 
 
 @dataclass
@@ -169,54 +163,3 @@ def is_super(module: Module, call: ast.Call, method: str) -> bool:
     if isinstance(base, ast.Call):
         return module.resolve(base.func) == "builtins.super"
     return len(call.args) == 1 and isinstance(call.args[0], ast.Name) and isinstance(base, (ast.Name, ast.Attribute))
-
-
-# Which classes are saved. ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Saved:
-    """What a project saves.
-
-    Attributes:
-        forms: the forms in which each class is saved, by its module's path and its dotted name there.
-        unseen: the forms of the models of which not all is seen.
-    """
-
-    forms: dict[tuple[str, str], frozenset[Form]]
-    unseen: frozenset[Form]
-
-    def of(self, found: KerasObject) -> frozenset[Form]:
-        """Return the forms in which a class is saved."""
-        return self.forms.get((found.module.path, found.qualname), frozenset())
-
-
-def saved(objects: KerasObjects, here: Module) -> Saved:
-    """Return what the project saves, or turns into a configuration."""
-    forms: dict[tuple[str, str], frozenset[Form]] = {}
-    unseen: frozenset[Form] = frozenset()
-    kept = [(save.contents, save.form) for save in objects.saves(here)]
-    kept += [(objects.contents(module, node), Form.JSON) for module, node in _serialized(objects, here)]
-    for contents, form in kept:
-        if not contents.keras:
-            continue
-        if not contents.complete:
-            unseen |= {form}
-        for found in [*contents.structure, *contents.training]:
-            key = found.module.path, found.qualname
-            forms[key] = forms.get(key, frozenset()) | {form}
-    return Saved(forms, unseen)
-
-
-def _serialized(objects: KerasObjects, here: Module) -> Iterator[tuple[Module, ast.expr]]:
-    """Yield what is cloned, or asked for its configuration."""
-    for module in objects.modules(here, *_SERIALIZED):
-        for call in module.find_all(ast.Call):
-            name = module.resolve(call.func)
-            last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-            if name is not None and name.startswith("keras.") and last in _SERIALIZED and call.args:
-                yield module, call.args[0]
-            elif last == "get_config" and name is None and isinstance(call.func, ast.Attribute):
-                around = module.function(call)
-                if around is None or around.name not in {"get_config", "from_config"}:
-                    yield module, call.func.value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import enum
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from codemods.analysis.module import Function, Module
@@ -41,11 +41,13 @@ class Kept:
         how: what was made of it.
         via: for ``GOTTEN``, the module of Keras whose ``get`` it was; for arrays and tensors "typed" where
             they are made with a type.
+        optional: it may be None all the same.
     """
 
     parameter: str
     how: How = How.SAME
     via: str = ""
+    optional: bool = False
 
 
 @dataclass
@@ -77,7 +79,8 @@ class Constructor:
         positional = [*arguments.posonlyargs, *arguments.args]
         self.self_name = positional[0].arg if positional else ""
         self.parameters = [*positional[1:], *arguments.kwonlyargs]
-        self.by_position = bool(arguments.posonlyargs[1:] or (arguments.posonlyargs and not arguments.args))
+        self.positional = len(positional) - 1
+        self.by_position = bool(arguments.posonlyargs[1:])
         self.varargs = arguments.vararg.arg if arguments.vararg is not None else None
         self.kwargs = arguments.kwarg.arg if arguments.kwarg is not None else None
         defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
@@ -92,6 +95,17 @@ class Constructor:
     def required(self, parameter: str) -> bool:
         """Tell whether an argument has no default."""
         return self.defaults.get(parameter) is None
+
+    @cached_property
+    def hidden(self) -> bool:
+        """Whether arguments are taken out of ``**kwargs`` that the signature doesn't name."""
+        uses = self.module.uses(self.module.inner_scope(self.function), self.kwargs) if self.kwargs is not None else []
+        for use in uses:
+            parent = self.module.parent(use)
+            taken = isinstance(parent, ast.Attribute) and parent.attr in {"pop", "get"}
+            if taken or (isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Load)):
+                return True
+        return False
 
     # What is handed on. --------------------------------------------------------------------------
 
@@ -118,7 +132,7 @@ class Constructor:
     @cached_property
     def hands_on_kwargs(self) -> bool:
         """Whether the base's constructor gets ``**kwargs``."""
-        return any(
+        return self.kwargs is not None and any(
             keyword.arg is None and isinstance(keyword.value, ast.Name) and keyword.value.id == self.kwargs
             for call in self.super_calls
             for keyword in call.keywords
@@ -280,7 +294,8 @@ class Constructor:
             if node is None:
                 return None
             if not self._reads(node, kept, state):
-                return kept
+                none = isinstance(node, ast.Constant) and node.value is None
+                return replace(kept, optional=kept.optional or none)
             doubled = isinstance(test, ast.Call) and self.module.resolve(test.func) == "builtins.isinstance"
             alike = isinstance(node, (ast.Tuple, ast.List)) and all(self._value(e, state) == kept for e in node.elts)
             # ``(size, size)`` of a number.

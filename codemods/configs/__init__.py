@@ -1,0 +1,1 @@
+"""What Keras classes take, keep and give back, so that they can be saved and made again."""
