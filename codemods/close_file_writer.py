@@ -52,6 +52,7 @@ from codemods.engine.codemod import (
     Severity,
     Wrap,
 )
+from codemods.sessions.training import recording_runs
 
 KEPT_BY_OBJECT = Refusal("kept-by-object", "an object keeps the writer, and when it is used last can't be seen")
 ESCAPES = Refusal("escapes", "other code gets hold of the writer, and when it is used last can't be seen")
@@ -354,7 +355,15 @@ def _fits(statement: ast.stmt) -> bool:
 
 
 def _last_run(module: Module, block: Sequence[ast.stmt], index: int) -> int:
-    """Return the index of the last loop of a block that runs a session, in a module that has summaries."""
+    """Return the index of the last statement of a block that is going to use a writer that nothing uses yet.
+
+    It is the one with the runs that are to record the summaries of the graph; where that can't be told, the last
+    loop that runs a session, in a module that has summaries.
+    """
+    places = (_index(module, block, run) for run in recording_runs(module))
+    recording = [place for place in places if place is not None and place > index]
+    if recording:
+        return max(recording)
     summaries = (module.resolve(call.func) or "" for call in module.find_all(ast.Call))
     if not any(name.startswith(_V1_OPS) and name.rpartition(".")[2] in _OPS for name in summaries):
         return index

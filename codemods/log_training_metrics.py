@@ -16,9 +16,12 @@ block stands in host code and is run once an epoch, where a scalar takes 0.2 to 
 Left alone: a writer that anything uses; a program with summaries, which another codemod may bring to the writer; a
 writer of TensorFlow 1; a writer beside `fit`, which takes callbacks; counts, times, and what is told for each batch.
 
-Refused: several writers or several loops over epochs; a loop that has no number for the epoch; one that TensorFlow
-traces, or that each of several workers runs; a writer that may not have been made, may be closed, or has no name
-there; no scalar that is told once an epoch, or two by one name.
+Of two writers, one of which bears `train` in its name or its folder's and the other `val`, `test` or `eval`, each
+gets the scalars that bear the same.
+
+Refused: several other writers, or several loops over epochs; a loop that has no number for the epoch; one that
+TensorFlow traces, or that each of several workers runs; a writer that may not have been made, may be closed, or has
+no name there; no scalar that is told once an epoch, or two by one name.
 
 https://www.tensorflow.org/tensorboard/get_started
 https://www.tensorflow.org/api_docs/python/tf/summary/scalar
@@ -34,6 +37,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codemods.analysis.endings import importers
+from codemods.analysis.in_reach import parameter_for
 from codemods.analysis.module import Module
 from codemods.analysis.naming import tensorflow_name
 from codemods.analysis.path_ends import quote
@@ -63,6 +67,8 @@ _GRAPH_MODE = frozenset({
     "tensorflow.compat.v1.disable_eager_execution", "tensorflow.compat.v1.disable_v2_behavior",
     "tensorflow.compat.v1.Session", "tensorflow.compat.v1.InteractiveSession",
 })  # fmt: skip
+_TRAINING = frozenset({"train", "training"})
+_VALIDATION = frozenset({"val", "valid", "validation", "test", "testing", "eval", "evaluation", "dev"})
 _WORKERS = re.compile(r"tensorflow\.distribute\.(experimental\.)?MultiWorkerMirroredStrategy|horovod\..*")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -158,18 +164,18 @@ class LogTrainingMetrics(Codemod):
         loops = trainings(module)
         if not loops or any(_records(where, node) for loop in loops for where, node in loop.reached):
             return
+        plans = _plans(module, writers, loops)
         for writer in writers:
-            message = f"Nothing is ever written by `{writer.handle}`, and its event file stays empty"
-            found = SEVERAL_WRITERS if len(writers) > 1 else _plan(module, writer, loops)
-            if isinstance(found, Refusal):
-                yield Finding(writer.created.call, message, Severity.WARNING, refusal=found)
+            message = f"Nothing is ever written by `{_text(writer.holders[0])}`, and its event file stays empty"
+            if isinstance(plans, Refusal):
+                yield Finding(writer.created.call, message, Severity.WARNING, refusal=plans)
                 continue
-            tags = ", ".join(f"`{tag}`" for tag in found.tags)
+            tags = ", ".join(f"`{tag}`" for tag in plans[writer].tags)
             yield Finding(
                 writer.created.call,
-                f"{message}; the loop's {tags} are written once an epoch",
+                f"{message}; once an epoch the loop writes {tags}",
                 Severity.WARNING,
-                found.edits,
+                plans[writer].edits,
                 unsafe=f"events are added: {tags}, with the number of the epoch as the step",
             )
 
@@ -190,24 +196,32 @@ def _records(module: Module, node: ast.AST) -> bool:
 # The writer. -----------------------------------------------------------------------------------------------
 
 
+_Holder = ast.Name | ast.Attribute | ast.arg
+
+
 @dataclass(frozen=True, eq=False)
 class _Writer:
     """A file writer that nothing writes to.
 
     Attributes:
         created: the call that makes it.
-        target: the name, or the attribute of ``self``, that holds it.
+        holders: the names, attributes of ``self`` and parameters that hold it, the first of which it is made for.
         uses: what is done with it, none of which records anything.
     """
 
     created: Creation
-    target: ast.Name | ast.Attribute
-    uses: tuple[ast.Name | ast.Attribute, ...]
+    holders: tuple[_Holder, ...]
+    uses: tuple[ast.expr, ...]
 
     @property
-    def handle(self) -> str:
-        """How it is called."""
-        return ast.unparse(self.target)
+    def words(self) -> set[str]:
+        """The words of its name and of its folder's."""
+        folder = [ast.unparse(argument) for argument in self.created.arguments]
+        return set(re.findall("[a-z]+", " ".join([_text(self.holders[0]), *folder]).lower()))
+
+
+def _text(holder: _Holder) -> str:
+    return holder.arg if isinstance(holder, ast.arg) else ast.unparse(holder)
 
 
 def _idle(module: Module, created: Creation) -> _Writer | None:
@@ -216,23 +230,48 @@ def _idle(module: Module, created: Creation) -> _Writer | None:
     held = names_held_by(statement)
     if len(held) != 1 or module.parent(created.call) is not statement:
         return None
-    match held[0]:
-        case ast.Name(name) as target:
-            scope = module.scope(target).lookup(name)
-            if scope is None or (scope.parent is None and any(importers(module, name))):
-                return None
-            uses: list[ast.Name | ast.Attribute] = list(module.uses(scope, name))
-        case ast.Attribute(ast.Name(), name) as target:
-            project = module.project
-            if project is not None and set(project.mentioning(f".{name}")) - {module.path}:
-                return None
-            uses = list(module.attributes[name])
-        case _:
+    holders: list[_Holder] = [held[0]] if isinstance(held[0], (ast.Name, ast.Attribute)) else []
+    uses: list[ast.expr] = []
+    for holder in holders:  # which grows
+        loads = _loads(module, holder)
+        if loads is None:
             return None
-    methods = {_method(module, use) for use in uses if not isinstance(use.ctx, ast.Store)}
-    if not methods <= _SILENT or (methods & _DEFAULT and not _imports_nothing_that_writes(module)):
+        for load in loads:
+            other = _held_besides(module, load)
+            if other is not None:
+                holders += [other] if other not in holders else []
+            elif _method(module, load) in _SILENT:
+                uses.append(load)
+            else:
+                return None
+    by_default = any(_method(module, use) in _DEFAULT for use in uses)
+    if not holders or (by_default and not _imports_nothing_that_writes(module)):
         return None
-    return _Writer(created, target, tuple(uses))
+    return _Writer(created, tuple(holders), tuple(uses))
+
+
+def _loads(module: Module, holder: _Holder) -> list[ast.expr] | None:
+    """Return where what a name holds is read; None where other modules may read it."""
+    if isinstance(holder, ast.Attribute):
+        project = module.project
+        if project is not None and set(project.mentioning(f".{holder.attr}")) - {module.path}:
+            return None
+        return [node for node in module.attributes[holder.attr] if not isinstance(node.ctx, ast.Store)]
+    name = holder.arg if isinstance(holder, ast.arg) else holder.id
+    scope = module.scope(holder).lookup(name)
+    if scope is None or (scope.parent is None and any(importers(module, name))):
+        return None
+    return [use for use in module.uses(scope, name) if not isinstance(use.ctx, ast.Store)]
+
+
+def _held_besides(module: Module, load: ast.expr) -> _Holder | None:
+    """Return what else holds a writer that is given away: the parameter of a function, another name."""
+    parent = module.parent(load)
+    if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+        target = parent.targets[0]
+        return target if isinstance(target, (ast.Name, ast.Attribute)) else None
+    call = module.parent(parent) if isinstance(parent, ast.keyword) else parent
+    return parameter_for(module, call, load) if isinstance(call, ast.Call) and call.func is not load else None
 
 
 def _method(module: Module, use: ast.expr) -> str:
@@ -265,13 +304,13 @@ class _Plan:
     edits: tuple[Edit, ...]
 
 
-def _plan(module: Module, writer: _Writer, loops: list[Training]) -> _Plan | Refusal:
-    """Return what a writer is given to write, or why it isn't."""
+def _plans(module: Module, writers: list[_Writer], loops: list[Training]) -> dict[_Writer, _Plan] | Refusal:
+    """Return what each writer is given to write, or why none is."""
     hosted = [one for one in loops if not is_traced(module, one.loop)]
     counting = epochs(hosted)
     if not counting:
         return NO_EPOCH if hosted else TRACED
-    seen = [one for one in counting if _is_seen_from(module, writer, one.loop)]
+    seen = [one for one in counting if all(_holder(module, writer, one.loop) is not None for writer in writers)]
     if len(seen) != 1:
         return SEVERAL_LOOPS if seen else OUT_OF_REACH
     if any(_WORKERS.fullmatch(module.resolve(call.func) or "") for call in module.find_all(ast.Call)):
@@ -280,50 +319,94 @@ def _plan(module: Module, writer: _Writer, loops: list[Training]) -> _Plan | Ref
     groups = Scalars(module, Shapes(module), epoch).groups()
     if not groups:
         return NO_SCALAR
-    if _may_be_closed(module, writer, epoch.loop) or not all(_is_made(module, writer, after) for after, _ in groups):
-        return MAY_BE_MISSING
+    for writer in writers:
+        made = all(_is_made(module, writer, after) for after, _ in groups)
+        if not made or _may_be_closed(module, writer, epoch.loop):
+            return MAY_BE_MISSING
     scalars = [scalar for _, group in groups for scalar in group]
-    seen_tags = Counter(scalar.tag for scalar in scalars)
-    names = [scalar.label or scalar.tag if seen_tags[scalar.tag] > 1 else scalar.tag for scalar in scalars]
-    if len(set(names)) < len(names):
+    counts = Counter(scalar.tag for scalar in scalars)
+    tags = {one: one.label or one.tag if counts[one.tag] > 1 else one.tag for one in scalars}
+    if len(set(tags.values())) < len(tags):
         return SAME_NAME
-    tags = dict(zip(scalars, names, strict=True))
-    edits: list[Edit] = []
-    for after, group in groups:
-        summary, imports = _summary(module, writer, after)
-        lines = [
-            f"{summary}.scalar({_quoted(module, tags[one])}, {_source(module, one)}, step={epoch.step})"
-            for one in group
-        ]
-        if not _is_default(module, writer, after):
-            lines = [f"with {writer.handle}.as_default():", *(f"    {line}" for line in lines)]
-        edits += [InsertAfter(after, "\n".join(lines)), *imports]
-    return _Plan(tuple(names), tuple(dict.fromkeys(edits)))
+    chosen = {scalar: _chosen(writers, scalar) for scalar in scalars}
+    if set(chosen.values()) != set(writers):
+        return SEVERAL_WRITERS
+    plans = {}
+    for writer in writers:
+        mine = [(after, {tags[one]: one for one in group if chosen[one] is writer}) for after, group in groups]
+        edits = [edit for after, group in mine if group for edit in _written(module, writer, epoch, after, group)]
+        plans[writer] = _Plan(tuple(tag for _, group in mine for tag in group), tuple(dict.fromkeys(edits)))
+    return plans
 
 
-def _is_seen_from(module: Module, writer: _Writer, node: ast.AST) -> bool:
-    """Tell whether a writer has its name at a node."""
-    if isinstance(writer.target, ast.Name):
-        name = writer.target.id
-        return module.scope(node).lookup(name) is module.scope(writer.target).lookup(name)
+def _chosen(writers: list[_Writer], scalar: Scalar) -> _Writer | None:
+    """Return the writer that a scalar is for: one of two, by whether it is of the training or of a validation."""
+    if len(writers) == 1:
+        return writers[0]
+    words = set(re.findall("[a-z]+", f"{scalar.tag} {scalar.label} {scalar.text}".lower().replace("_", " ")))
+    validated = bool(words & _VALIDATION)
+    found = [
+        one
+        for one in writers
+        if bool(one.words & _VALIDATION) is validated and bool(one.words & _TRAINING) is not validated
+    ]
+    return found[0] if len(found) == 1 and not (validated and words & _TRAINING) else None
+
+
+def _written(
+    module: Module, writer: _Writer, epoch: Training, after: ast.stmt, scalars: dict[str, Scalar]
+) -> Iterator[Edit]:
+    """Yield what writes some scalars behind a statement."""
+    holder = _holder(module, writer, after)
+    assert holder is not None
+    summary, imports = _summary(module, writer, after)
+    lines = [
+        f"{summary}.scalar({_quoted(module, tag)}, {_source(module, one)}, step={epoch.step})"
+        for tag, one in scalars.items()
+    ]
+    if not _is_default(module, writer, after):
+        lines = [f"with {_text(holder)}.as_default():", *(f"    {line}" for line in lines)]
+    yield InsertAfter(after, "\n".join(lines))
+    yield from imports
+
+
+def _holder(module: Module, writer: _Writer, node: ast.AST) -> _Holder | None:
+    """Return what holds a writer where a node stands: a global variable, if nothing nearer does."""
+    nearest = sorted(writer.holders, key=lambda holder: isinstance(holder, ast.Name))
+    return next((holder for holder in nearest if _is_seen_from(module, holder, node)), None)
+
+
+def _is_seen_from(module: Module, holder: _Holder, node: ast.AST) -> bool:
+    if not isinstance(holder, ast.Attribute):
+        return module.scope(node).lookup(_text(holder)) is module.scope(holder).lookup(_text(holder))
     method = module.function(node)
     owner = module.parent(method) if method is not None else None
-    if owner is None or owner is not module.enclosing(writer.target, ast.ClassDef):
+    if method is None or owner is None or owner is not module.enclosing(holder, ast.ClassDef):
         return False
-    assert isinstance(method, _FUNCTIONS)
     first = next(iter([*method.args.posonlyargs, *method.args.args]), None)
-    return first is not None and ast.unparse(writer.target.value) == first.arg
+    return first is not None and ast.unparse(holder.value) == first.arg
 
 
 def _is_made(module: Module, writer: _Writer, after: ast.stmt) -> bool:
-    """Tell whether a writer is sure to have been made where a statement is run, and nothing else has its name."""
-    if sum(isinstance(use.ctx, ast.Store) for use in writer.uses) != 1:
+    """Tell whether what holds a writer is sure to hold it where a statement is run, and never holds anything else."""
+    holder = _holder(module, writer, after)
+    if isinstance(holder, ast.arg):
+        function = module.function(holder)
+        calls = Shapes(module).calls(function) if function is not None else None
+        return calls is not None and len(calls) == 1
+    assert holder is not None
+    stores: list[ast.AST]
+    if isinstance(holder, ast.Attribute):
+        stores = [node for node in module.attributes[holder.attr] if isinstance(node.ctx, ast.Store)]
+    else:
+        stores = [binding.node for binding in module.bindings(holder)]
+    home = frame(module, holder)
+    if len(stores) != 1:
         return False
-    home = frame(module, writer.target)
     if home is frame(module, after):
-        return runs_before(module, [writer.target], after)
-    constructed = isinstance(writer.target, ast.Name) or getattr(home, "name", "") == "__init__"
-    return constructed and surely_runs(module, home.body, [writer.target])
+        return runs_before(module, [holder], after)
+    constructed = isinstance(holder, ast.Name) or getattr(home, "name", "") == "__init__"
+    return constructed and surely_runs(module, home.body, [holder])
 
 
 def _may_be_closed(module: Module, writer: _Writer, loop: Loop) -> bool:

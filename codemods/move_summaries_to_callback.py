@@ -1,7 +1,7 @@
 """Write the summaries of a Keras training step in a callback that `fit` is given.
 
-What it does: a `tf.summary` call in `train_step` or `test_step` of a Keras model becomes an assignment to a variable,
-where it stood; a callback of its own, which `fit` is given, writes the value when the batch has ended.
+What it does: a `tf.summary` call in `train_step`, `test_step` or `call` of a Keras model becomes an assignment to a
+variable, where it stood; a callback of its own, which `fit` is given, writes the value when the batch has ended.
 
 Why: `fit` traces the step, so the summary becomes part of a graph, with the writer that was the default at the first
 trace. Where there was none, TensorFlow drops it without a word. With `jit_compile=True`, and under Keras 3 on a GPU
@@ -18,11 +18,16 @@ trained by it, or by a loop of one's own, is refused.
 What is repaired: with `jit_compile=True` the training no longer raises; where no writer is the default, the events are
 recorded with the only writer in reach.
 
+What is unsafe: Keras puts the name of the model before the tag of a summary in `call`, `net/loss` under Keras 2, and
+`net_1/loss` in the graphs of Keras 3; in a callback it is `loss`. And TensorBoard(update_freq="batch") under Keras 2
+records the logs of each batch only where another callback, or the progress bar, hears of the batches.
+
 Where all calls of `fit` are seen in the file of the class, they are given the callback. Otherwise the class gets a
 `fit` that adds it, so that no other file has to change.
 
-What is refused: summaries in loops and under conditions; `steps_per_execution`, with which a callback hears of the last
-step of several only; a distribution strategy; a model that is trained without `fit`.
+What is refused: conditions that may change during the training; `steps_per_execution`, with which a callback hears of
+the last step of several only; a distribution strategy; a model that is trained without `fit`; a `call` that is also
+called by hand, or exported: a variable of a callback is no part of what is exported.
 
 https://www.tensorflow.org/guide/keras/customizing_what_happens_in_fit
 https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/Callback
@@ -37,7 +42,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from codemods.analysis.module import Module
 from codemods.engine.codemod import Codemod, Example, Finding, Rewrite, Severity
 from codemods.move_summaries_to_host import RESULT_USED
-from codemods.summaries.fitting import Step, step_around
+from codemods.summaries.callback import CallbackCode
+from codemods.summaries.fitting import Step, fit_in_sight, step_around
 from codemods.summaries.keeping import REFUSALS, STEPS_PER_EXECUTION, Keeping, Kept
 from codemods.summaries.ops import summary_at, summary_name
 from codemods.summaries.plan import NO_WRITER, UNPACKED, RefusedError
@@ -118,17 +124,82 @@ net = Net()
 net.compile("sgd", "mse")
 net.fit(x, y, epochs=3, callbacks=[net.summaries])
 """
+_CALL = """\
+import tensorflow as tf
+
+writer = tf.summary.create_file_writer("logs")
+
+
+class Net(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = tf.keras.layers.Dense(1)
+
+    def call(self, x):
+        outputs = self.dense(x)
+        tf.summary.scalar("mean", tf.reduce_mean(outputs), step=self.optimizer.iterations)
+        return outputs
+
+
+net = Net()
+net.compile("sgd", "mse")
+with writer.as_default():
+    net.fit(x, y, epochs=3)
+"""
+_CALL_AFTER = """\
+import tensorflow as tf
+import functools
+
+writer = tf.summary.create_file_writer("logs")
+
+
+class NetSummaries(tf.keras.callbacks.Callback):
+    \"\"\"Records what the steps of `Net` compute, when each batch has ended.\"\"\"
+
+    def __init__(self):
+        super().__init__()
+        self.mean = tf.Variable(0.0, trainable=False)
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
+
+    def on_train_batch_end(self, batch, logs=None):
+        tf.summary.scalar("mean", self.mean, step=self.step)
+
+    on_test_batch_end = on_predict_batch_end = on_train_batch_end
+
+
+class Net(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = tf.keras.layers.Dense(1)
+
+    @functools.cached_property
+    def summaries(self):
+        return NetSummaries()
+
+    def call(self, x):
+        outputs = self.dense(x)
+        self.summaries.step.assign(self.optimizer.iterations)
+        self.summaries.mean.assign(tf.cast(tf.reduce_mean(outputs), tf.float32))
+        return outputs
+
+
+net = Net()
+net.compile("sgd", "mse")
+with writer.as_default():
+    net.fit(x, y, epochs=3, callbacks=[net.summaries])
+"""
 _SEVERAL = _BEFORE.replace('net.compile("sgd", "mse")', 'net.compile("sgd", "mse", steps_per_execution=50)')
 
 
 class MoveSummariesToCallback(Codemod):
     """Moves ``tf.summary`` calls out of the steps that ``fit`` runs."""
 
-    triggers = (b"train_step", b"test_step")
+    triggers = (b"train_step", b"test_step", b"call")
     pattern = re.compile(rb"summary(?!\s*\()")
     refusals = (RESULT_USED, UNPACKED, *REFUSALS)
     examples = (
         Example(_BEFORE, _AFTER),
+        Example(_CALL, _CALL_AFTER, unsafe=True),
         Example(_SEVERAL, refusal=STEPS_PER_EXECUTION),
     )
 
@@ -137,7 +208,7 @@ class MoveSummariesToCallback(Codemod):
         groups: dict[ast.ClassDef, list[tuple[ast.Call, Step]]] = {}
         for call in module.find_all(ast.Call):
             step = step_around(module, call) if summary_name(module, call) is not None else None
-            if step is not None:
+            if step is not None and (step.function.name != "call" or fit_in_sight(module, call)):
                 groups.setdefault(step.owner, []).append((call, step))
         for owner, calls in groups.items():
             yield from _findings(Keeping(module, owner), calls)
@@ -153,7 +224,7 @@ class MoveSummariesToCallback(Codemod):
             keeping = Keeping(module, owner)
             try:
                 kept = [_keep(keeping, finding.node) for finding in group]
-                edits = keeping.edits(kept)
+                edits = CallbackCode(keeping, kept).edits()
             except RefusedError:
                 continue  # the engine reports it
             yield Rewrite(tuple(group), tuple(edits))
@@ -171,19 +242,33 @@ def _keep(keeping: Keeping, call: ast.AST) -> Kept:
 
 
 def _findings(keeping: Keeping, calls: Sequence[tuple[ast.Call, Step]]) -> Iterator[Finding]:
-    try:
-        keeping.check([step for _, step in calls])
-    except RefusedError as error:
-        yield from (_refused(keeping, call, step, error) for call, step in calls)
-    else:
-        yield from (_finding(keeping, call, step) for call, step in calls)
+    found = [(call, step, _plan(keeping, call, [each for _, each in calls])) for call, step in calls]
+    kept = [plan for _, _, plan in found if isinstance(plan, Kept)]
+    obstacle = _obstacle(keeping, kept)
+    for call, step, plan in found:
+        if isinstance(plan, Kept) and (obstacle is None or not plan.loops):
+            yield _fixable(keeping, plan)
+        else:
+            error = plan if isinstance(plan, RefusedError) else obstacle
+            assert error is not None
+            yield _refused(keeping, call, step, error)
 
 
-def _finding(keeping: Keeping, call: ast.Call, step: Step) -> Finding:
+def _plan(keeping: Keeping, call: ast.Call, steps: Sequence[Step]) -> Kept | RefusedError:
     try:
-        return _fixable(keeping, _keep(keeping, call))
+        keeping.check(steps)
+        return _keep(keeping, call)
     except RefusedError as error:
-        return _refused(keeping, call, step, error)
+        return error
+
+
+def _obstacle(keeping: Keeping, kept: Sequence[Kept]) -> RefusedError | None:
+    """Return why the summaries in loops can't all be rewritten, if they can't."""
+    try:
+        CallbackCode(keeping, kept).edits()
+    except RefusedError as error:
+        return error
+    return None
 
 
 def _fixable(keeping: Keeping, kept: Kept) -> Finding:

@@ -32,10 +32,8 @@ from collections.abc import Iterator
 
 from codemods.analysis.module import Module
 from codemods.engine.codemod import Codemod, Example, Finding
-from codemods.sessions.flow import Flow
 from codemods.sessions.refusals import NOT_FED, REFUSALS
-from codemods.sessions.runs import prepares, runs
-from codemods.sessions.training import Training
+from codemods.sessions.training import training
 
 NEVER_MERGED = """\
 import tensorflow.compat.v1 as tf
@@ -136,9 +134,6 @@ class RunMergedSummaries(Codemod):
 
     def find(self, module: Module) -> Iterator[Finding]:
         """Yield the run that trains without the graph's summaries."""
-        if not module.attributes.keys() & {"run", "eval"} or "summary" not in module.text:
-            return
-        flow = Flow(module)
-        found = [run for run in runs(flow) if not prepares(flow, run)]
-        if found:
-            yield from Training(flow, found).findings()
+        found = training(module)
+        if found is not None:
+            yield from found.findings()

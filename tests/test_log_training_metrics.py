@@ -271,6 +271,48 @@ def test_numbers_of_epochs(head, step):
     ]
 
 
+def test_a_writer_for_the_training_and_one_for_the_validation(snapshot):
+    program = PROGRAM.replace(
+        WRITER,
+        WRITER.replace("writer =", "train_writer =")
+        + WRITER.replace("writer =", "other =").replace("logs", "logs/test"),
+    )
+    told = 'print(f"loss {loss:.3f}, test loss {checked:.3f}, train loss {train_loss.result():.3f}")'
+    check.transformed(
+        program + loop("checked = loss_fn(ys, model(xs))", told, inner="loss = step(x, y); train_loss(loss)"),
+        snapshot,
+        unsafe=True,
+    )
+
+
+def test_a_writer_that_is_handed_on_to_the_loop(snapshot):
+    check.transformed(
+        """\
+import tensorflow as tf
+
+
+class Trainer:
+    def __init__(self, net, log):
+        self.net = net
+        self.log = log
+
+    def train(self, batches, *, unused=None):
+        for epoch in range(3):
+            for x, y in batches:
+                loss, mae = self.net.train_on_batch(x, y)
+            print(f"{loss:.3f}")
+
+
+def main(net, batches):
+    writer = tf.summary.create_file_writer("logs")
+    Trainer(net, log=writer).train(batches)
+    writer.close()
+""",
+        snapshot,
+        unsafe=True,
+    )
+
+
 def test_a_function_for_each_epoch():
     program = PROGRAM + (
         "def one_epoch():\n    for x, y in batches:\n        loss = step(x, y)\n    return loss\n\n\n"
@@ -308,6 +350,7 @@ def test_a_notebook():
         "with writer.as_default():\n    tf.summary.scalar('loss', 1.0, step=0)\n",
         "with writer.as_default(), tf.summary.record_if(True):\n    tf.summary.text('run', 'first', step=0)\n",
         "log(writer)\n",
+        "def log(to):\n    return to\n\n\nlog(writer)\n",
         "writers = [writer]\n",
         "default = writer.as_default()\n",
         "def get():\n    return writer\n",
@@ -374,6 +417,8 @@ def test_a_program_without_a_training_loop():
 
 def test_several_writers():
     check.refused(PROGRAM + WRITER.replace("writer =", "other =") + LOOP, SEVERAL_WRITERS)
+    train, test = (WRITER.replace("writer =", f"{name} =") for name in ("train", "test"))
+    check.refused(PROGRAM.replace(WRITER, train + test) + LOOP, SEVERAL_WRITERS)
 
 
 def test_several_loops():
@@ -413,7 +458,9 @@ def test_a_writer_that_may_not_be_open(made):
     check.refused(HEAD + made + STEP + LOOP, MAY_BE_MISSING)
 
 
-def test_a_writer_that_is_made_behind_the_loop_or_closed_in_it():
+def test_a_writer_that_is_made_behind_the_loop_or_closed_in_it_or_given_to_it_twice():
+    train = "def train(to):\n" + "".join(f"    {line}\n" for line in LOOP.splitlines())
+    check.refused(PROGRAM + train + "train(writer)\ntrain(writer)\n", MAY_BE_MISSING)
     check.refused(HEAD + STEP + LOOP + WRITER, MAY_BE_MISSING)
     check.refused(PROGRAM + LOOP + "    writer.close()\n", MAY_BE_MISSING)
 

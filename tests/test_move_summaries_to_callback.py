@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -55,12 +56,45 @@ net.compile("sgd", "mse")
 """
 FIT = "history = net.fit(xs, ys, batch_size=2, epochs=2, verbose=2, shuffle=False)\n"
 SCALAR = 'tf.summary.scalar("batch_loss", loss, step=self.optimizer.iterations)\n'
+CALL = """\
+        outputs = self.dense(x)
+        tf.summary.scalar("mean", tf.reduce_mean(outputs), step=self.optimizer.iterations)
+        return outputs
+"""
 TEST_STEP = """
     def test_step(self, data):
         x, y = data
         loss = tf.reduce_mean(tf.abs(y - self(x, training=False)))
         tf.summary.scalar("error", loss, step=self.optimizer.iterations)
         return {"loss": loss}
+"""
+
+
+MADE = "        self.dense = tf.keras.layers.Dense(1)\n"
+LOGS = "        self.logs = True\n        self.writer = writer\n"
+FLAG = """\
+if self.logs and self.writer is not None:
+    with self.writer.as_default():
+        tf.summary.scalar("batch_loss", loss, step=self.optimizer.iterations)
+        tf.summary.scalar("twice", 2 * loss, step=self.optimizer.iterations)
+else:
+    with writer.as_default():
+        tf.summary.scalar("without", loss, step=self.optimizer.iterations)
+"""
+LOOPS = """\
+with writer.as_default():
+    tf.summary.scalar("batch_loss", loss, step=self.optimizer.iterations)
+    for variable, gradient in zip(self.trainable_variables, gradients):
+        if gradient is None:
+            continue
+        tf.summary.histogram(variable.name, variable, step=self.optimizer.iterations)
+        tf.summary.histogram(f"{variable.name}/gradient", gradient, step=self.optimizer.iterations)
+    for index in range(2):
+        tf.summary.scalar("part", x[0, index], step=self.optimizer.iterations)
+for layer in self.layers:
+    with writer.as_default():
+        for weight in layer.weights:
+            tf.summary.scalar(f"{layer.name}/{weight.name}", tf.reduce_mean(weight), step=self.optimizer.iterations)
 """
 
 
@@ -117,13 +151,30 @@ def test_every_kind_of_summary(snapshot: SnapshotAssertion) -> None:
         tf.summary.audio("sound", tf.reshape(x, [-1, 3, 1]), 16000)
     self.global_step.assign_add(1)
     """
-    made = "        self.dense = tf.keras.layers.Dense(1)\n"
     counted = (
-        made
+        MADE
         + "        self.writer = writer\n"
         + "        self.global_step = tf.Variable(0, dtype=tf.int64, trainable=False)\n"
     )
-    check.transformed(program(code).replace(made, counted), snapshot)
+    check.transformed(program(code).replace(MADE, counted), snapshot)
+
+
+def test_conditions_that_hold_for_the_training_go_along(snapshot: SnapshotAssertion) -> None:
+    check.transformed(program(FLAG).replace(MADE, MADE + LOGS), snapshot)
+
+
+def test_loops_keep_a_value_for_each_turn(snapshot: SnapshotAssertion) -> None:
+    check.transformed(program(LOOPS), snapshot)
+
+
+def test_loops_before_the_optimizer_keep_the_step_once(snapshot: SnapshotAssertion) -> None:
+    code = """\
+    with writer.as_default():
+        # one for each
+        for number, part in enumerate([loss, 2 * loss]):
+            tf.summary.scalar(f"part{number}", part, step=self.optimizer.iterations)
+    """
+    check.transformed(program(before=code), snapshot)
 
 
 def test_callbacks_that_are_there_stay(snapshot: SnapshotAssertion) -> None:
@@ -272,7 +323,7 @@ def test_names_that_are_taken_are_left_to_their_owners() -> None:
 
 
 def test_what_stays_keeps_its_block() -> None:
-    code = SCALAR + 'for g in gradients:\n    tf.summary.histogram("g", g, step=self.optimizer.iterations)\n'
+    code = SCALAR + 'while self.built:\n    tf.summary.histogram("g", loss, step=self.optimizer.iterations)\n'
     result = check.run(program(around(code)))
     assert [finding.status for _, finding in result.findings] == [Status.FIXABLE, Status.REFUSED]
     assert "        with writer.as_default():\n            self.summaries.batch_loss.assign" in result.text
@@ -295,6 +346,20 @@ def test_tensorboard_hears_of_the_batches_where_it_did_not() -> None:
         SCALAR, FIT.replace("2, sh", "0, callbacks=[tf.keras.callbacks.TensorBoard('b', update_freq=1)], sh")
     )
     check.transformed(text, unsafe=True)
+
+
+def in_call(text: str) -> str:
+    """Return a program with a summary in the model's ``call``."""
+    return text.replace("        return self.dense(x)\n", CALL)
+
+
+def test_a_summary_in_call_is_recorded_wherever_keras_calls_it(snapshot: SnapshotAssertion) -> None:
+    fit = around(FIT + "net.evaluate(xs, ys)\nnet.predict(xs, verbose=0)\n")
+    check.transformed(in_call(program(fit=fit)), snapshot, unsafe=True)
+
+
+def test_summaries_in_call_and_in_steps_share_the_callback(snapshot: SnapshotAssertion) -> None:
+    check.transformed(in_call(program(SCALAR, around(FIT), more=TEST_STEP)), snapshot, unsafe=True)
 
 
 # What is refused. -----------------------------------------------------------------------------------
@@ -327,14 +392,53 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         ),
     ),
     "an evaluation out of reach": (
-        keeping.EVALUATE,
+        keeping.NOT_GIVEN,
         program(
             fit="net.fit(xs, ys, **options)\nnet.evaluate(xs, ys)\n",
             more=TEST_STEP.replace("        tf.s", "        with writer.as_default():\n            tf.s"),
         ),
     ),
     "a condition": (keeping.CONDITIONAL, program("if self.built:\n" + textwrap.indent(around(SCALAR), "    "))),
-    "a loop": (keeping.CONDITIONAL, program(around("for loss in [loss]:\n    " + SCALAR))),
+    "a flag that changes": (
+        keeping.COMPUTED,
+        program("self.logs = False\nif self.logs:\n" + textwrap.indent(around(SCALAR), "    ")),
+    ),
+    "a condition of a step that may run eagerly": (
+        keeping.CONDITIONAL,
+        program(FLAG, train=TRAIN.replace('"mse"', '"mse", run_eagerly=DEBUG')).replace(MADE, MADE + LOGS),
+    ),
+    "a while loop": (keeping.CONDITIONAL, program(around("while loss is None:\n    " + SCALAR))),
+    "a step that changes in the loop": (
+        keeping.LOOP,
+        program(around("for part in [loss]:\n    " + SCALAR + "    self.optimizer.apply([part])\n")),
+    ),
+    "a step of the loop": (
+        keeping.LOOP,
+        program(around("for number, part in enumerate([loss]):\n    tf.summary.scalar('a', part, step=number)\n")),
+    ),
+    "a loop that may be of the graph": (
+        keeping.LOOP,
+        program(around("for part in loss:\n    " + SCALAR)).replace("    def train", "    @tf.function\n    def train"),
+    ),
+    "texts in a loop": (
+        keeping.LOOP,
+        program(around("for part in ['a']:\n    " + SCALAR.replace("scalar", "text").replace("loss,", "part,"))),
+    ),
+    "options in a loop": (
+        keeping.LOOP,
+        program(
+            around(
+                "for part in [loss]:\n    " + SCALAR.replace("scalar", "histogram").replace("step", "buckets=5, step")
+            )
+        ),
+    ),
+    "loops that record at different steps": (
+        keeping.LOOP,
+        program(
+            before=around("for part in [loss]:\n    " + SCALAR),
+            after=around("for part in [loss]:\n    " + SCALAR.replace("batch", "after")),
+        ),
+    ),
     "an early return": (keeping.CONDITIONAL, program("if not self.built:\n    return {}\n" + around(SCALAR))),
     "another kind": (
         keeping.KIND,
@@ -355,6 +459,20 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     "TensorBoard's writer now and then": (
         keeping.UPDATE_FREQ,
         program(SCALAR, 'net.fit(xs, ys, callbacks=[tf.keras.callbacks.TensorBoard("logs", update_freq=10)])\n'),
+    ),
+    "a call of the model itself": (keeping.BY_HAND, in_call(program(fit=around(FIT + "net(xs)\n")))),
+    "two calls in a step": (
+        keeping.BY_HAND,
+        in_call(program(before="again = self(x, training=True)\n", fit=around(FIT))),
+    ),
+    "a model that is exported": (
+        keeping.EXPORTED,
+        in_call(program(fit=around(FIT) + "tf.saved_model.save(net, 'saved')\n")),
+    ),
+    "a model that Keras 2 may export": (keeping.EXPORTED, in_call(program(fit=around(FIT) + "net.save(folder)\n"))),
+    "predictions out of reach": (
+        keeping.NOT_GIVEN,
+        in_call(program(fit=around(FIT) + "net.predict(xs, **options)\n")),
     ),
     "a name scope": (plan.CONTEXT, program(around('with tf.name_scope("losses"):\n    ' + SCALAR))),
     "a function inside": (plan.NESTED, program("def log():\n" + textwrap.indent(around(SCALAR), "    ") + "log()\n")),
@@ -407,9 +525,7 @@ NOOPS = {
     "summaries of another library": program(SCALAR.replace("tf.summary", "self.board")),
     "summaries of version 1": program(SCALAR.replace("tf.summary", "tf.compat.v1.summary")),
     "a layer": program(SCALAR).replace("tf.keras.Model", "tf.keras.layers.Layer"),
-    "the call": program().replace(
-        "return self.dense(x)", 'tf.summary.scalar("x", x[0, 0], step=1)\n        return self.dense(x)'
-    ),
+    "a call without fit": in_call(program(fit="net.train_on_batch(xs, ys)\n")),
     "a callback": program(
         fit="class Log(tf.keras.callbacks.Callback):\n    def on_train_batch_end(self, batch, logs=None):\n"
         '        tf.summary.scalar("loss", logs["loss"], step=batch)\n\n\nnet.fit(xs, ys, callbacks=[Log()])\n'
@@ -483,6 +599,8 @@ PROGRAMS = {
     "around": (program(SCALAR, around(VALIDATED + ENDING), more=TEST_STEP), 8 + 2 * 4 + 1),
     "inside, before the optimizer": (program(before=around(SCALAR), fit=FIT + FIT + ENDING), 16),
     "kinds": (program(KINDS, FIT + ENDING), 8 * 6),
+    "loops": (program(LOOPS, FIT + ENDING), 4 * 2 * (1 + 2 * 2 + 2 + 2)),
+    "flags": (program(FLAG, FIT).replace(MADE, MADE + LOGS), 16),
     "set for good": (program(SCALAR, "writer.set_as_default()\n" + FIT), 8),
     "TensorBoard's writer": (program(SCALAR, BOARD.replace("verbose=2, ", "")), 8 + 8),
     "the class gives it": (
@@ -502,6 +620,17 @@ def test_the_same_is_recorded(runner: Runner, text: str, events: int) -> None:
     assert verdict.kind == "same", verdict.lines
     assert after.summaries.host >= events
     assert not after.summaries.traced
+
+
+@pytest.mark.tensorflow
+def test_a_summary_in_call_loses_the_models_name_only(runner: Runner) -> None:
+    fit = around(VALIDATED + "net.predict(xs, 4, verbose=0)\n" + ENDING)
+    text = in_call(program(SCALAR, fit, more=TEST_STEP)).replace("\nclass", f"\n{EXACT}\n\nclass", 1)
+    before, after = runner.run_source(text), runner.run_source(check.transformed(text, unsafe=True))
+    assert after.exit == 0, after.stderr
+    named = [replace(event, tag=event.tag.rpartition("/")[2]) for event in before.events]
+    assert sorted(named, key=str) == sorted(after.events, key=str)
+    assert (before.stdout, before.variables) == (after.stdout, after.variables)
 
 
 @pytest.mark.tensorflow

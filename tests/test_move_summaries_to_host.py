@@ -601,6 +601,17 @@ TRAINING = {
         """,
 }
 STEPS = {
+    "an_argument_beside_an_operator": """
+        @tf.function
+        def f(x, step):
+            tf.summary.scalar("first", x[0, 0], step=step * 10)
+            return x
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, i + 1)
+        """,
     "python_numbers_no_longer_retrace": """
         @tf.function
         def f(x, epoch, i):
@@ -1357,22 +1368,14 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         print(list(map(f, [xs], [0])))
     """,
     ),
-    "returned by the function that makes it": (
+    "kept in a dict": (
         plan.FUNCTION_USED,
-        """
-        def make(scale):
-            @tf.function
-            def f(x, step):
-                m = tf.reduce_mean(x) * scale
-                tf.summary.scalar("mean", m, step=step)
-                return m
-
-            return f
-
-
-        with writer.as_default():
-            print(make(2.0)(xs, 1).numpy())
-        """,
+        FUNCTION
+        + """
+    steps = {"train": f}
+    with writer.as_default():
+        print(steps["train"](xs, 1).numpy())
+    """,
     ),
     "traced code calls it in a comprehension": (
         lift.CALL_SITE,
@@ -1408,14 +1411,15 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
             run(xs, tf.constant(1, tf.int64))
         """,
     ),
-    "overridden with a summary of its own": (
+    "called by the method that overrides it": (
         plan.OVERRIDDEN,
         """
         class Base:
             @tf.function
             def train(self, x, step):
-                tf.summary.scalar("mean", tf.reduce_mean(x), step=step)
-                return x
+                m = tf.reduce_mean(x)
+                tf.summary.scalar("mean", m, step=step)
+                return m
 
 
         class Middle(Base):
@@ -1425,8 +1429,11 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         class Special(Middle):
             @tf.function
             def train(self, x, step):
-                tf.summary.scalar("sum", tf.reduce_sum(x), step=step)
-                return x
+                return super().train(x, step) + 1
+
+
+        with writer.as_default():
+            y = Special().train(xs, tf.constant(1, tf.int64))
         """,
     ),
     "exported with its object": (
@@ -2446,6 +2453,30 @@ HELPERS = {
             for i in range(2):
                 y = f(xs, tf.constant(i, tf.int64))
         """,
+    "a_helper_of_an_object_with_any_keywords": """
+        class Logger:
+            def __init__(self, prefix):
+                self.prefix = prefix
+
+            def scalars(self, step, **values):
+                for name, value in values.items():
+                    tf.summary.scalar(self.prefix + name, value, step=step)
+
+
+        logger = Logger("train/")
+
+
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            logger.scalars(step, mean=m, top=tf.reduce_max(x))
+            return m
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+        """,
     "a_method_that_only_writes": """
         class Trainer:
             def __init__(self):
@@ -2581,6 +2612,58 @@ LIFTED = {
             for i in range(2):
                 y = f(xs, tf.constant(i, tf.int64))
                 print(y.numpy())
+        """,
+    "a_helper_whose_tuple_is_taken_apart_or_not": """
+        def range_of(x, step):
+            lo, hi = tf.reduce_min(x), tf.reduce_max(x)
+            tf.summary.scalar("range", hi - lo, step=step)
+            return lo, hi
+
+
+        @tf.function
+        def f(x, step):
+            lo, hi = range_of(x, step)
+            top = range_of(x * 2, step)[1]
+            return {"lo": lo, "hi": hi, "top": top}
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+        """,
+    "helpers_of_a_base_class": """
+        class Base:
+            def __init__(self):
+                self.writer = tf.summary.create_file_writer("logs")
+                self.step = tf.Variable(0, dtype=tf.int64)
+
+            def _log(self, name, value):
+                if value is not None:
+                    with self.writer.as_default():
+                        # beside the loss
+                        tf.summary.scalar(name, value, step=self.step)
+
+            def loss(self, x):
+                value = tf.reduce_mean(x)
+                self._log("loss", value)
+                return value
+
+
+        class Child(Base):
+            @tf.function
+            def train(self, x):
+                loss = self.loss(x)
+                self._log("twice", loss * 2)
+                self.step.assign_add(1)
+                return loss
+
+            def run(self):
+                for _ in range(2):
+                    value = self.train(xs)
+                return value
+
+
+        print(Child().run().numpy())
         """,
     "a_function_inside_the_traced_one": """
         @tf.function

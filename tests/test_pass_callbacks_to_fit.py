@@ -415,6 +415,9 @@ def test_a_callback_that_is_forgotten_where_it_is_made():
 
 
 def test_a_model_that_can_not_be_told():
+    check.refused(
+        COMPILED + "from elsewhere import Net\n\nif len(x):\n    model = Net()\n" + BOARD + FIT, UNKNOWN_MODEL
+    )
     check.refused(HEAD + f"\ndef train(model, x, y):\n    {BOARD}    {FIT}", UNKNOWN_MODEL)
     check.refused(
         COMPILED.replace(

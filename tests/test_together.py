@@ -5,6 +5,7 @@ What one of them makes possible for an earlier one is made when it has its turn 
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, permutations
 from pathlib import Path
@@ -168,3 +169,12 @@ def test_pairs(title: str, text: str) -> None:
         assert made(text, reversed(pair)) == together, pair
         for order in permutations(pair):
             assert one_after_another(text, order) == together, (title, order)
+
+
+@pytest.mark.parametrize("title", TANGLED)
+def test_all_in_any_order(title: str) -> None:
+    text = TANGLED[title]
+    together = made(text, names())
+    for seed in range(4):
+        order = random.Random(seed).sample(names(), len(names()))
+        assert one_after_another(text, order) == together, order

@@ -48,13 +48,15 @@ class Use(NamedTuple):
     Attributes:
         function: the qualified name, inside the module, of the function it stands in; None outside of any.
         dotted: the name with its import put in (``pkg.mod.f``); None for an attribute of an object.
-        receiver: the class whose ``self`` it is an attribute of.
+        receiver: the class whose ``self`` it is an attribute of, or whose ``super()``.
+        above: it is one of ``super()``.
         traces: it is handed to TensorFlow, which traces it.
     """
 
     function: str | None
     dotted: str | None
     receiver: str | None
+    above: bool
     traces: bool
 
 
@@ -174,9 +176,11 @@ class _Walk:
         while given_to is not None and isinstance(node, ast.Lambda):
             node = node.body
         receiver: str | None = None
+        above = False
         if isinstance(node, ast.Attribute):
             name = node.attr
-            if isinstance(node.value, ast.Name) and node.value.id == "self":
+            above = isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == "super"
+            if above or (isinstance(node.value, ast.Name) and node.value.id == "self"):
                 receiver = owner
         elif isinstance(node, ast.Name):
             name = self.imports.get(node.id, node.id).rpartition(".")[2]
@@ -191,7 +195,7 @@ class _Walk:
         # Who is given a function may call it; what holds for the giver holds for the function then.
         if not traces and (function is None or (given_to is not None and self.dotted(given_to.func) in _EAGER)):
             return
-        self.summary.uses.setdefault(name, []).append(Use(function, dotted, receiver, traces))
+        self.summary.uses.setdefault(name, []).append(Use(function, dotted, receiver, above, traces))
 
     def makes_traced(self, node: ast.expr, depth: int = 0) -> bool:
         if self.dotted(node) == FUNCTION:
@@ -316,6 +320,8 @@ class CallGraph:
     def _may_mean(self, use: Use, where: str, path: str, qualname: str, method: bool) -> bool:
         owner = qualname.rpartition(".")[0]
         if method:
+            if use.receiver is not None and use.above:
+                return (path, owner) in self.ancestors(where, use.receiver)
             if use.receiver is not None and (where, use.receiver) != (path, owner):
                 related = {(p, n) for p, n in self.ancestors(where, use.receiver)} | {
                     (p, n) for p, n in self.ancestors(path, owner)

@@ -6,7 +6,7 @@ https://www.tensorflow.org/api_docs/python/tf/keras/Model#fit
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codemods.analysis.in_reach import Reach, is_model
 from codemods.analysis.keras_models import KerasModels
@@ -84,7 +84,7 @@ class Fits:
         value = self.shapes.value(node)
         if is_model(value):
             return not _has_own_fit(value)
-        if value.kind not in ("unknown", "bottom", "none"):
+        if value.kind not in ("unknown", "bottom", "none") and not any(map(is_model, _each(value))):
             return None
         here = frame(self.module, node)
         if here not in self._models:
@@ -109,7 +109,8 @@ class Fits:
             if values and all(isinstance(value, ast.Call) and self._is_foreign(value) for value in values):
                 return True
         name = self.module.resolve(node.func if isinstance(node, ast.Call) else node)
-        return name is not None and definition(self.module, name) is None
+        library = name is not None and not name.startswith(("keras.", "tensorflow."))
+        return library and definition(self.module, name) is None
 
     def _callbacks(self, call: ast.Call) -> ast.expr | None:
         assert isinstance(call.func, ast.Attribute)
@@ -129,6 +130,11 @@ class Fits:
         length = len(call.args) - len(starred) + sum(len(value.items) for value in found)
         unseen = any(value.kind != "tuple" or value.element for value in found)
         return bool(starred) and (unseen or length > _METHODS[call.func.attr])
+
+
+def _each(value: Value) -> list[Value]:
+    """Return the objects that one may be, each by itself."""
+    return [replace(value, instances=(instance,)) for instance in value.instances]
 
 
 def _has_own_fit(value: Value) -> bool:

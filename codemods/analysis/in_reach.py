@@ -157,36 +157,12 @@ class Reach:
             call = self.module.parent(place)
             if isinstance(call, ast.keyword):
                 call = self.module.parent(call)
-            parameter = self._parameter(call, place) if isinstance(call, ast.Call) else None
+            parameter = parameter_for(self.module, call, place) if isinstance(call, ast.Call) else None
             if parameter is not None:
                 inner = self.module.uses(self.module.scope(parameter), parameter.arg)
                 found += [use for use in inner if use not in seen]
                 seen |= set(inner)
         return found
-
-    def _parameter(self, call: ast.Call, given: ast.expr) -> ast.arg | None:
-        """Return the parameter of a function of the module that an argument is for."""
-        target = definition(self.module, self.module.resolve(call.func))
-        method = False
-        function = target[1] if target is not None and target[0] is self.module else None
-        if function is None and isinstance(call.func, ast.Attribute):
-            owner = self.module.enclosing(call, ast.ClassDef)
-            if owner is not None and isinstance(call.func.value, ast.Name) and call.func.value.id == "self":
-                found = [part for part in owner.body if isinstance(part, _FUNCTIONS) and part.name == call.func.attr]
-                function, method = (found[0] if found else None), True
-        if isinstance(function, ast.ClassDef):
-            inits = [part for part in function.body if isinstance(part, _FUNCTIONS) and part.name == "__init__"]
-            function, method = (inits[0] if inits else None), True
-        if not isinstance(function, _FUNCTIONS):
-            return None
-        positional = [*function.args.posonlyargs, *function.args.args][1 if method else 0 :]
-        for keyword in call.keywords:
-            if keyword.value is given:
-                return next((one for one in [*positional, *function.args.kwonlyargs] if one.arg == keyword.arg), None)
-        if given in call.args and not any(isinstance(argument, ast.Starred) for argument in call.args):
-            index = call.args.index(given)
-            return positional[index] if index < len(positional) else None
-        return None
 
     # The same object. --------------------------------------------------------------------------------
 
@@ -289,6 +265,31 @@ class Reach:
                         if value is not None
                     ]
                     yield from self._owners_of_variables(values, depth + 1)
+
+
+def parameter_for(module: Module, call: ast.Call, given: ast.expr) -> ast.arg | None:
+    """Return the parameter of a function of the module that an argument is for."""
+    target = definition(module, module.resolve(call.func))
+    method = False
+    function = target[1] if target is not None and target[0] is module else None
+    if function is None and isinstance(call.func, ast.Attribute):
+        owner = module.enclosing(call, ast.ClassDef)
+        if owner is not None and isinstance(call.func.value, ast.Name) and call.func.value.id == "self":
+            found = [part for part in owner.body if isinstance(part, _FUNCTIONS) and part.name == call.func.attr]
+            function, method = (found[0] if found else None), True
+    if isinstance(function, ast.ClassDef):
+        inits = [part for part in function.body if isinstance(part, _FUNCTIONS) and part.name == "__init__"]
+        function, method = (inits[0] if inits else None), True
+    if not isinstance(function, _FUNCTIONS):
+        return None
+    positional = [*function.args.posonlyargs, *function.args.args][1 if method else 0 :]
+    for keyword in call.keywords:
+        if keyword.value is given:
+            return next((one for one in [*positional, *function.args.kwonlyargs] if one.arg == keyword.arg), None)
+    if given in call.args and not any(isinstance(argument, ast.Starred) for argument in call.args):
+        index = call.args.index(given)
+        return positional[index] if index < len(positional) else None
+    return None
 
 
 def is_model(value: Value) -> bool:

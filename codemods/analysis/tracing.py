@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codemods.analysis.module import Function, Module
 from codemods.analysis.paths import MANY, paths
@@ -61,6 +61,9 @@ class Reference:
         module: the module it stands in.
         node: the name.
         call: the call that runs the function there, None if it is used in another way.
+        indirect: the function got there as a value: returned by the function around it, under another
+            name, or in a ``functools.partial``.
+        partials: those that it got there in, the first one first.
         replicated: that is ``strategy.run(function, ...)``, and not a call of the function itself.
     """
 
@@ -68,6 +71,8 @@ class Reference:
     node: ast.Name | ast.Attribute
     call: ast.Call | None
     replicated: bool = False
+    indirect: bool = False
+    partials: tuple[ast.Call, ...] = ()
 
 
 def tracing_options(module: Module, node: ast.expr, depth: int = 0) -> Mapping[str, ast.expr] | None:
@@ -188,6 +193,77 @@ def references(module: Module, name: str, function: ast.AST, method: bool) -> It
                     yield from references(other, renamed, other.tree, method=False)
 
 
+def followed(reference: Reference) -> Iterator[Reference]:
+    """Yield where a function is called that is used as a value at one place; that place if it gets out of sight."""
+    module, node = reference.module, reference.node
+    found = []
+    if reference.call is None and isinstance(node, ast.Name):
+        found = list(_Follower(module).calls(node))
+    yield from found if found and all(each.call is not None for each in found) else [reference]
+
+
+class _Follower:
+    """Follows a function as a value: a function returns it, it is given another name, or a ``functools.partial``."""
+
+    def __init__(self, module: Module, seen: set[ast.AST] | None = None) -> None:
+        self.module = module
+        self.seen: set[ast.AST] = set() if seen is None else seen
+
+    def calls(self, value: ast.expr, partials: tuple[ast.Call, ...] = ()) -> Iterator[Reference]:
+        """Yield the calls of the function that an expression is; one without a call where it gets out of sight."""
+        if value in self.seen:
+            return
+        self.seen.add(value)
+        module, around = self.module, self.module.parent(value)
+        if isinstance(around, ast.Call) and around.func is value:
+            yield Reference(module, _first_name(value), around, indirect=True, partials=partials)
+        elif isinstance(around, ast.Call) and module.resolve(around.func) == "functools.partial":
+            yield from self.calls(around, (around, *partials))
+        elif isinstance(around, ast.Assign) and len(around.targets) == 1:
+            yield from self.named(around.targets[0], partials)
+        elif isinstance(around, (ast.Return, ast.Tuple)) and isinstance(module.statement(value), ast.Return):
+            yield from self.returned(value, around, partials)
+        else:
+            yield Reference(module, _first_name(value), None)
+
+    def named(self, target: ast.expr, partials: tuple[ast.Call, ...]) -> Iterator[Reference]:
+        """Yield the calls of the function that a name or an attribute holds."""
+        uses: Iterable[Reference] = [Reference(self.module, _first_name(target), None)]
+        if isinstance(target, ast.Attribute):
+            uses = references(self.module, target.attr, target, method=True)
+        elif isinstance(target, ast.Name) and len(self.module.bindings(target)) == 1:
+            uses = references(self.module, target.id, target, method=False)
+        for use in uses:
+            if use.node is target:
+                yield use
+            else:
+                yield from _Follower(use.module, self.seen).calls(use.node, partials)
+
+    def returned(self, value: ast.expr, around: ast.AST, partials: tuple[ast.Call, ...]) -> Iterator[Reference]:
+        """Yield the calls of what a function returns, alone or in a tuple that its callers take apart."""
+        module, function = self.module, self.module.function(value)
+        assert function is not None
+        for use in references(module, function.name, function, isinstance(module.parent(function), ast.ClassDef)):
+            there = _Follower(use.module, self.seen)
+            assign = use.module.parent(use.call) if use.call is not None else None
+            names = assign.targets[0] if isinstance(assign, ast.Assign) else None
+            if use.call is not None and isinstance(around, ast.Return):
+                yield from there.calls(use.call, partials)
+            elif (
+                isinstance(around, ast.Tuple)
+                and isinstance(names, ast.Tuple)
+                and len(names.elts) == len(around.elts)
+                and isinstance(module.parent(around), ast.Return)
+            ):
+                yield from there.named(names.elts[around.elts.index(value)], partials)
+            else:
+                yield replace(use, call=None)
+
+
+def _first_name(node: ast.expr) -> ast.Name | ast.Attribute:
+    return next(part for part in ast.walk(node) if isinstance(part, (ast.Name, ast.Attribute)))
+
+
 def passed(function: Function, reference: Reference, parameter: ast.arg) -> ast.expr | None:
     """Return what a call passes for a parameter; None where it passes nothing or that can't be seen."""
     arguments, keywords = _given(reference)
@@ -208,9 +284,9 @@ def _given(reference: Reference) -> tuple[Sequence[ast.expr], Mapping[str, ast.e
     call = reference.call
     if call is None:
         return [], {}
-    keywords = {given.arg: given.value for given in call.keywords if given.arg}
+    keywords = {given.arg: given.value for each in (*reference.partials, call) for given in each.keywords if given.arg}
     if not reference.replicated:
-        return call.args, keywords
+        return [*(node for each in reference.partials for node in each.args[1:]), *call.args], keywords
     listed = run_arguments(reference)
     rest = [node for node in call.args if node is not reference.node]
     named = keywords.get("kwargs", rest[1] if len(rest) > 1 else None)
@@ -309,15 +385,16 @@ def _renamed(module: Module, name: str) -> Iterator[str]:
 
 
 def _another_class(module: Module, owner: ast.ClassDef, other: Module, node: ast.Attribute) -> bool:
-    """Tell whether ``self.name`` stands in a class that has nothing to do with a method's own."""
+    """Tell whether ``self.name`` or ``super().name`` stands in a class where it can't mean a method's own."""
     receiver = node.value
-    if not (isinstance(receiver, ast.Name) and receiver.id == "self"):
-        return False
+    above = isinstance(receiver, ast.Call) and other.resolve(receiver.func) == "builtins.super"
     klass = other.enclosing(node, ast.ClassDef)
-    if klass is None or klass is owner:
+    if klass is None or not (above or (isinstance(receiver, ast.Name) and receiver.id == "self")):
         return False
     one, two = f"{module.id}.{module.qualname(owner)}", f"{other.id}.{other.qualname(klass)}"
-    return two not in ancestors(module, owner) and one not in ancestors(other, klass)
+    if above:
+        return one not in ancestors(other, klass)
+    return klass is not owner and two not in ancestors(module, owner) and one not in ancestors(other, klass)
 
 
 def ancestors(module: Module, owner: ast.ClassDef, depth: int = 0) -> set[str]:
@@ -387,6 +464,9 @@ def called(module: Module, call: ast.Call, *, here: bool = False) -> tuple[Modul
     if isinstance(name, ast.Attribute) and isinstance(name.value, ast.Name) and name.value.id == "self":
         owner = module.enclosing(call, ast.ClassDef)
         return _method(module, owner, name.attr) if owner is not None else None
+    klass = _class_of(module, name.value) if isinstance(name, ast.Attribute) and not here else None
+    if klass is not None and isinstance(name, ast.Attribute):
+        return _method(*klass, name.attr)
     bindings = module.bindings(name) if isinstance(name, ast.Name) else []
     defined = [b.node for b in bindings if isinstance(b.node, (ast.FunctionDef, ast.AsyncFunctionDef))]
     if defined or here:
@@ -395,6 +475,22 @@ def called(module: Module, call: ast.Call, *, here: bool = False) -> tuple[Modul
     if found is None or isinstance(found[1], ast.ClassDef) or isinstance(found[0].parent(found[1]), ast.ClassDef):
         return None
     return found[0], found[1]
+
+
+def _class_of(module: Module, node: ast.expr) -> tuple[Module, ast.ClassDef] | None:
+    """Return the class of this project of an object that is only ever made by calling it."""
+    values: list[ast.expr | None] = []
+    if isinstance(node, ast.Name):
+        values = [binding.value for binding in module.bindings(node)]
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+        owner = module.enclosing(node, ast.ClassDef)
+        same = (a for a in module.attributes.get(node.attr, ()) if isinstance(a.ctx, ast.Store))
+        stores = [a for a in same if owner is not None and ast.unparse(a) == ast.unparse(node)]
+        assigns = [module.statement(store) for store in stores if module.enclosing(store, ast.ClassDef) is owner]
+        values = [assign.value if isinstance(assign, ast.Assign) else None for assign in assigns]
+    if len(values) != 1 or not isinstance(values[0], ast.Call):
+        return None
+    return class_named(module, module.resolve(values[0].func) or "")
 
 
 def _method(module: Module, owner: ast.ClassDef, name: str, depth: int = 0) -> tuple[Module, Function] | None:

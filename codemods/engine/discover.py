@@ -26,6 +26,8 @@ EXCLUDED = frozenset(
     (".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox", ".ruff_cache", ".tox", ".venv", HIDDEN)
 ) | {"__pycache__", "build", "dist", "node_modules", "site-packages", "venv"}
 """Folders that are entered only when they are named."""
+MOST_FOLDERS = 1000
+"""More of them are no project, if nothing marks one."""
 NO_FILE = SourceError("no-file", "neither a regular file nor a folder", skipped=True)
 _GLOB = re.compile(
     r"""
@@ -203,6 +205,19 @@ def project_root(path: Path) -> Path:
     return marked_folder(folder) or folder
 
 
+def project_files(root: Path) -> list[str]:
+    """Return the files of a project, relative to its folder and with `/`, sorted.
+
+    Where nothing marks it as one, and there is no end of folders in it, it is a place like a home, and the project no
+    more than the files that lie there side by side.
+    """
+    folder = os.path.realpath(root)
+    walk = _Walk(most=None if marked_folder(root) else MOST_FOLDERS)
+    walk.down(folder)
+    files = (file for file in sorted(walk.files) if not walk.stopped or os.path.dirname(file) == folder)
+    return [Path(file).relative_to(folder).as_posix() for file in files]
+
+
 @functools.cache
 def marked_folder(folder: Path) -> Path | None:
     """Return the folder of the project that a folder belongs to, None where nothing marks one."""
@@ -215,10 +230,12 @@ def marked_folder(folder: Path) -> Path | None:
 
 
 class _Walk:
-    """The files met so far, by real path."""
+    """The files met so far, by real path; it stops before it enters more than `most` folders."""
 
-    def __init__(self, excluded: Patterns | None) -> None:
+    def __init__(self, excluded: Patterns | None = None, most: int | None = None) -> None:
         self.excluded = excluded
+        self.most = most
+        self.stopped = False
         self.files: set[str] = set()
         self.failures: dict[str, SourceError] = {}
         self.entered: set[str] = set()
@@ -230,6 +247,9 @@ class _Walk:
             folder, rules = pending.pop()
             if folder in self.entered:
                 continue
+            if self.most is not None and len(self.entered) >= self.most:
+                self.stopped = True
+                return
             self.entered.add(folder)
             try:
                 with os.scandir(folder) as listing:
@@ -281,7 +301,7 @@ class _Walk:
     def rules_in(self, folder: str, names: set[str], rules: tuple[Patterns, ...]) -> tuple[Patterns, ...]:
         """Return the rules that hold in a folder, given those that hold around it."""
         if ".git" in names:  # a repository within another one knows only its own rules
-            rules = self.add_rules(folder, _shared_git_folder(Path(folder)) / "info" / "exclude", ())
+            rules = self.add_rules(folder, git_folder(Path(folder), shared=True) / "info" / "exclude", ())
         if ".gitignore" in names:
             rules = self.add_rules(folder, Path(folder, ".gitignore"), rules)
         return rules
@@ -299,20 +319,23 @@ class _Walk:
         return (*rules, patterns) if patterns else rules
 
 
-def git_folder(folder: Path) -> Path:
-    """Return where git keeps what is a work tree's own: its `.git`, or the folder that this names if it is a file."""
+def git_folder(folder: Path, *, shared: bool = False) -> Path:
+    """Return where git keeps what is a work tree's own, or what it shares with others.
+
+    That is its `.git`, or the folder that this names where it is a file.
+    """
     git = folder / ".git"
-    return folder / _first_line(git).removeprefix("gitdir:").strip() if git.is_file() else git
-
-
-def _shared_git_folder(folder: Path) -> Path:
-    """Return where a repository keeps what its work trees share."""
-    git = git_folder(folder)
-    return git / _first_line(git / "commondir") if (git / "commondir").is_file() else git
+    if (named := _first_line(git)).startswith("gitdir:"):
+        git = folder / named.removeprefix("gitdir:").strip()
+    return git / _first_line(git / "commondir") if shared else git
 
 
 def _first_line(file: Path) -> str:
-    return file.read_text("utf-8", "surrogateescape").partition("\n")[0].strip()
+    """Return the first line of a file, empty where there is none to be read."""
+    try:
+        return file.read_text("utf-8", "surrogateescape").partition("\n")[0].strip()
+    except OSError:
+        return ""
 
 
 def _unreadable(error: OSError) -> SourceError:

@@ -92,13 +92,14 @@ class Journal:
         return cls(marked_folder(folder) or next(kept, folder))
 
     def runs(self) -> list[Run]:
-        """Return the runs there are, oldest first.
+        """Return the runs there are, oldest first; one that a full disk has kept from its first file is none.
 
         Raises:
             SourceError: they can't be read.
         """
         store = self._store
-        return [_read(number, _file(store, number)) for number in _numbers(store)] if store else []
+        runs = (_read(number, _file(store, number)) for number in _numbers(store)) if store else ()
+        return [run for run in runs if run.entries]
 
     def begin(self, command: str, undoes: int | None = None) -> Recorder:
         """Return what records a new run; nothing is written yet."""
@@ -115,12 +116,13 @@ class Journal:
 
     @property
     def _store(self) -> Path | None:
-        return next((store for store in self._places() if store.is_dir()), None)
+        return next(filter(os.path.isdir, self._places()), None)
 
     def _places(self) -> Iterator[Path]:
         """Yield the folders that the runs may be kept in, the best first."""
-        if (self.tree / ".git").exists():
-            yield git_folder(self.tree) / "tf-codemods"
+        git = git_folder(self.tree)
+        if os.path.exists(git / "HEAD"):
+            yield git / "tf-codemods"
         yield self.tree / HIDDEN
 
     def make_store(self) -> Path:
@@ -130,7 +132,7 @@ class Journal:
             SourceError: it can't be made.
         """
         # One that is there before one that would have to be made.
-        for store in sorted(self._places(), key=Path.is_dir, reverse=True):
+        for store in sorted(self._places(), key=os.path.isdir, reverse=True):
             obstacle = _make(store)
             if not obstacle:
                 return store

@@ -26,7 +26,7 @@ from codemods.analysis.module import split_lines
 from codemods.analysis.project import Project
 from codemods.engine import diff, registry, source
 from codemods.engine.codemod import Finding
-from codemods.engine.discover import Discovery, discover, project_root
+from codemods.engine.discover import Discovery, project_files, project_root
 from codemods.engine.interrupt import one_by_one
 from codemods.engine.result import Change, FileResult, FileStatus, Fix, LocatedFinding, Settings
 from codemods.engine.rewrite import Rewritten, rewrite
@@ -212,7 +212,7 @@ class Worker:
         root = project_root(next(folder for folder in path.parents if folder.is_dir()))
         if root not in self._projects:
             self._projects.clear()  # paths come sorted: the one before is done with
-            self._projects[root] = Project(root, functools.partial(_files, root), _bytes, self._text, _names)
+            self._projects[root] = Project(root, functools.partial(project_files, root), _bytes, self._text, _names)
         return self._projects[root], path.relative_to(root).as_posix()
 
     def _text(self, path: Path, data: bytes) -> str | None:
@@ -288,10 +288,6 @@ def _failed(shown: str, error: SourceError) -> FileResult:
 
 def _shown(path: Path, cwd: Path) -> str:
     return Path(os.path.relpath(path, cwd)).as_posix()
-
-
-def _files(root: Path) -> list[str]:
-    return [path.relative_to(root).as_posix() for path in discover([root], cwd=root).files]
 
 
 def _bytes(path: Path) -> bytes | None:

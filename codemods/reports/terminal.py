@@ -23,7 +23,7 @@ ADVICE = {
     "decode": "Give it the coding cookie of its encoding in the first line, or save it as UTF-8.",
     "encode": "Save it as UTF-8; the new code holds a character that its encoding lacks.",
     "read": "Make it readable, or exclude it.",
-    "write": "Make it writable, and run again.",
+    "write": "Make it and its folder writable, with room for a copy, and run again.",
     "hard-link": "Give it a single name, and run again.",
     "changed": "Run again, on the file as it is now.",
     "journal": "Make that place writable, or apply the patch that `diff` prints.",

@@ -19,6 +19,8 @@ from codemods.analysis.shapes import reaching
 Place = tuple[Module, ast.AST]
 """A node with its module."""
 
+_Key = tuple[object, int | None]  # an index or a key, and the number of items if that is known
+
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _V1 = "tensorflow.compat.v1."
 _ONLY_V1 = (
@@ -31,8 +33,9 @@ _STORED = frozenset({
     "Variable", "get_variable", "get_local_variable", "placeholder_with_default", "constant",
     "train.get_global_step", "train.get_or_create_global_step", "train.create_global_step",
 })  # fmt: skip
+_RANDOM = re.compile(r"random\.\w+|(nn\.|layers\.)?dropout|random_\w+|truncated_normal|multinomial|image\.random_\w+")
 _DRAWING = re.compile(
-    r"(random|metrics)\.\w+|(nn\.)?dropout|layers\.dropout|random_\w+|truncated_normal|multinomial|image\.random_\w+"
+    rf"{_RANDOM.pattern}|metrics\.\w+"
     r"|train\.(batch|shuffle_batch|maybe_batch|\w+_producer)(_join)?|(numpy|py)_func(tion)?|[Pp]rint"
     r"|(scatter|assign|count_up)(_\w+)?|contrib\.metrics\.\w+"
 )
@@ -144,7 +147,7 @@ class Flow:
                     if not isinstance(use.ctx, ast.Load) and ast.unparse(use) == ast.unparse(node)
                     for place in self.assigned(module, use)
                 ]
-                yield from stored or self._selected(self.origins(module, value), [key])
+                yield from stored or self._selected(self.origins(module, value), [(key, None)])
             case ast.Call() if self._whole:
                 returned = list(self._returned(module, node))
                 for place in returned:
@@ -182,32 +185,40 @@ class Flow:
 
     def assigned(self, module: Module, target: ast.expr) -> Iterator[Place]:
         """Yield what a target of an assignment, a loop or a ``with`` is bound to."""
-        path: list[object] = []
+        path: list[_Key] = []
         node: ast.AST = target
         parent = module.parent(node)
+        exact = True
         while isinstance(parent, (ast.Tuple, ast.List, ast.Starred)):
-            if isinstance(parent, (ast.Tuple, ast.List)):
-                path.insert(0, parent.elts.index(node))  # type: ignore[arg-type]
+            if isinstance(parent, ast.Starred) or any(isinstance(each, ast.Starred) for each in parent.elts):
+                exact = False
+            else:
+                path.insert(0, (parent.elts.index(node), len(parent.elts)))  # type: ignore[arg-type]
             node, parent = parent, module.parent(parent)
         match parent:
             case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
-                yield from self._selected(self.origins(module, value), path)
+                places = self.origins(module, value)
+                yield from self._selected(places, path) if exact else places
             case ast.AugAssign():
                 yield module, parent
             case ast.For(iter=value) | ast.AsyncFor(iter=value) | ast.comprehension(iter=value):
+                yield from self.origins(module, value)
+            case ast.withitem(context_expr=ast.Call(ast.Attribute(value, "as_default"), [], [])):
                 yield from self.origins(module, value)
             case ast.withitem(context_expr=value):
                 yield from self.origins(module, value)
             case _:
                 yield module, target
 
-    def _selected(self, places: Sequence[Place], path: Sequence[object]) -> list[Place]:
+    def _selected(self, places: Sequence[Place], path: Sequence[_Key]) -> list[Place]:
         """Return what is at some indexes and keys of displays; the whole where that can't be told."""
-        for key in path:
+        for key, count in path:
             found: list[Place] = []
             for module, node in places:
                 returned = list(self._returned(module, node)) if isinstance(node, ast.Call) else []
                 for other, whole in [each for place in returned for each in self.origins(*place)] or [(module, node)]:
+                    if count is not None and isinstance(whole, ast.Tuple) and len(whole.elts) != count:
+                        continue  # it is returned to others
                     value = _item(other, whole, key)
                     found += [(other, whole)] if value is None else self.origins(other, value)
             places = found
@@ -416,6 +427,13 @@ class Flow:
         if (name is not None and _DRAWING.fullmatch(name)) or (method and call.func.attr in _DRAWING_METHODS):  # type: ignore[attr-defined]
             return "drawn"
         return None
+
+    def is_random(self, node: ast.AST) -> bool:
+        """Tell whether a source only draws numbers, which nobody misses."""
+        if not isinstance(node, ast.Call):
+            return False
+        module = next(each for each in self.callers if node in each)
+        return _RANDOM.fullmatch(v1_name(module, node.func) or "") is not None
 
     def _is_setting(self, module: Module, node: ast.AST) -> bool:
         """Tell whether something of which nothing is known is a number of a program's settings, or a library's."""

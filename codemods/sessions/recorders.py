@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from codemods.analysis.dataflow import names_read
 from codemods.analysis.module import Module, Scope
-from codemods.analysis.places import Loop, frame, runs_before
+from codemods.analysis.places import frame, loops, runs_before
 from codemods.analysis.writers import creations
 from codemods.engine.codemod import Edit, Move, Refusal, Replace, Wrap
 from codemods.sessions.flow import Flow
@@ -44,15 +44,8 @@ class _Candidate:
     recorder: Recorder
 
 
-def recorder(flow: Flow, summaries: Summaries, run: Run, around: Sequence[Loop]) -> Recorder | Refusal:
-    """Return the writer for what a run records, or why there is none.
-
-    Args:
-        flow: what the program's values are made of.
-        summaries: the program's summaries.
-        run: the run.
-        around: the loops of the training, innermost first.
-    """
+def recorder(flow: Flow, summaries: Summaries, run: Run) -> Recorder | Refusal:
+    """Return the writer for what a run records, or why there is none."""
     found = [*_names(flow, run), *_attributes(flow, summaries, run)]
     found = found or list(_unnamed(run))
     if len(found) > 1:
@@ -65,7 +58,7 @@ def recorder(flow: Flow, summaries: Summaries, run: Run, around: Sequence[Loop])
         return SEVERAL_WRITERS
     if not found[0].sure:
         return MAYBE_NO_WRITER
-    if _is_closed(run, found[0], around):
+    if _is_closed(run, found[0]):
         return CLOSED
     return replace(found[0].recorder, is_local=_is_local(run, found[0]))
 
@@ -189,20 +182,21 @@ def _naming(module: Module, statement: ast.stmt, call: ast.Call, last: ast.stmt,
         yield Wrap(first, last, ("with ", Move(call), f" as {name}:"), instead=statement)
 
 
-def _is_closed(run: Run, candidate: _Candidate, loops: Sequence[Loop]) -> bool:
+def _is_closed(run: Run, candidate: _Candidate) -> bool:
     """Tell whether a writer may be closed when the run is made."""
     module = run.module
     around = set(module.ancestors(run.call))
     for node in candidate.nodes:
         if isinstance(module.parent(node), ast.withitem) and module.statement(node) not in around:
             return True
-    around_run: list[ast.stmt] = [run.statement, *loops]
-    outermost = around_run[-1]
+    # In a loop that the writer is older than, what closes it comes before the next turn's run.
+    turns = [
+        loop for loop in loops(module, run.call) if not any(loop in module.ancestors(node) for node in candidate.nodes)
+    ]
     for use in module.attributes.get("close", ()):
         if ast.unparse(use.value) != candidate.text or frame(module, use) is not frame(module, run.call):
             continue
-        statement = module.statement(use)
-        leaves = isinstance(module.block(statement)[-1], (ast.Return, ast.Break, ast.Raise))
-        if statement.lineno <= (outermost.end_lineno or 0) and not (leaves and outermost in module.ancestors(use)):
+        leaves = isinstance(module.block(module.statement(use))[-1], (ast.Return, ast.Break, ast.Raise))
+        if not leaves and (use.lineno < run.call.lineno or any(loop in module.ancestors(use) for loop in turns)):
             return True
     return False

@@ -231,17 +231,34 @@ def _outer(flow: Flow, module: Module, here: Frame) -> list[_Level] | None:
     if not isinstance(here, _FUNCTIONS):
         return []
     calls = list(flow.calls(module, here))
+    if any(_is_handed_over(module, use) for use in module.uses(module.scope(here), here.name)):
+        return None  # to threads, as a rule
     if not calls:
         names = [here.name, *(each.arg for each in [*here.args.posonlyargs, *here.args.args])]
         return None if any(map(_LIKE_EPOCHS.fullmatch, names)) else []
     if len(calls) > 1:
         return None
     other, call = calls[0]
+    around = [loop for loop in loops(other, call) if not _is_head(loop, call)]
     above = _outer(flow, other, frame(other, call)) if frame(other, call) is not here else None
     if above is None:
         return None
-    levels = [_given(module, here, call, _level(other, loop)) for loop in reversed(loops(other, call))]
+    levels = [_given(module, here, call, _level(other, loop)) for loop in reversed(around)]
     return [*(_Level(None) for _ in above), *levels]
+
+
+def _is_handed_over(module: Module, node: ast.AST) -> bool:
+    """Tell whether a function is given to code that may call it any number of times; `app.run` calls it once."""
+    parent = module.parent(node)
+    call = module.parent(parent) if isinstance(parent, ast.keyword) else parent
+    if not isinstance(call, ast.Call) or call.func is node:
+        return False
+    return v1_name(module, call.func) != "app.run" and module.resolve(call.func) != "absl.app.run"
+
+
+def _is_head(loop: Loop, node: ast.AST) -> bool:
+    """Tell whether a node is in what a loop goes over, which is computed once."""
+    return not isinstance(loop, ast.While) and node in ast.walk(loop.iter)
 
 
 def _given(module: Module, function: Function, call: ast.Call, level: _Level) -> _Level:

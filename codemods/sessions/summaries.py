@@ -11,6 +11,7 @@ from codemods.analysis.imports import is_main_guard
 from codemods.analysis.module import Function, Module
 from codemods.analysis.places import Frame, frame
 from codemods.sessions.flow import Flow, Place, v1_name
+from codemods.sessions.uses import Uses
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _KINDS = frozenset(f"summary.{kind}" for kind in ("scalar", "histogram", "image", "audio", "text", "tensor_summary"))
@@ -20,14 +21,11 @@ _SAVERS = frozenset({
 })  # fmt: skip
 _MAIN = frozenset({"app.run", "absl.app.run"})
 _VARIABLES = ("variables", "trainable_weights", "weights", "compute_gradients", "gradients")
-_LOOKED_AT = frozenset({"builtins.print", "builtins.len", "builtins.isinstance", "builtins.type", "builtins.str"})
 _DEPTH = 12
 
 
 UNKNOWN = "?"
 """The key of a collection that can't be told."""
-
-Holder = ast.Name | ast.Attribute | ast.arg
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,26 +65,18 @@ class Merge:
     key: str | None
 
 
-@dataclass(frozen=True)
-class Use:
-    """What is done with the operation that a call has made: it is fetched, merged, recorded, passed on, or anything."""
-
-    kind: str
-    module: Module
-    node: ast.expr
-
-
 class Summaries:
     """All summaries and merges of the modules that a program is made of."""
 
     def __init__(self, flow: Flow) -> None:
         """Remember the program."""
         self.flow = flow
+        self._uses: dict[Summary | Merge, Uses] = {}
 
     @cached_property
     def _calls(self) -> list[tuple[str, Module, ast.Call]]:
         found = []
-        for module in self.flow.modules:
+        for module in self.flow.callers:
             if "summary" in module.text:
                 for call in module.find_all(ast.Call):
                     name = v1_name(module, call.func)
@@ -97,7 +87,12 @@ class Summaries:
     @cached_property
     def all(self) -> list[Summary]:
         """The summaries."""
-        return [Summary(module, call, self._key(module, call)) for name, module, call in self._calls if name in _KINDS]
+        modules = set(self.flow.modules)
+        return [
+            Summary(module, call, self._key(module, call))
+            for name, module, call in self._calls
+            if name in _KINDS and module in modules
+        ]
 
     def _key(self, module: Module, call: ast.Call) -> str | None:
         given = _keyword(call, "collections")
@@ -131,7 +126,7 @@ class Summaries:
         for name, _, call in self._calls:
             if name == "Summary.Value":
                 found.append(_constant(_keyword(call, "tag")))
-        for module in self.flow.modules:
+        for module in self.flow.callers:
             for use in module.attributes.get("add", ()):
                 adding = module.parent(use)
                 if isinstance(adding, ast.Call) and _keyword(adding, "simple_value") is not None:
@@ -140,8 +135,12 @@ class Summaries:
 
     @cached_property
     def are_saved(self) -> bool:
-        """Whether TensorFlow saves the summaries by itself."""
-        for module in self.flow.modules:
+        """Whether TensorFlow saves the summaries by itself, or the program takes them from their collection."""
+        for module in self.flow.callers:
+            for use in [*module.attributes.get("get_collection", ()), *module.attributes.get("get_collection_ref", ())]:
+                call = module.parent(use)
+                if isinstance(call, ast.Call) and any(_is_default(module, each) for each in call.args):
+                    return True
             for call in module.find_all(ast.Call):
                 name = v1_name(module, call.func)
                 if name in _SAVERS or (name is not None and name.startswith(("estimator.", "contrib.tpu."))):
@@ -152,80 +151,11 @@ class Summaries:
                     return True
         return False
 
-    # What becomes of them. ---------------------------------------------------------------------------
-
-    def uses(self, module: Module, call: ast.Call) -> list[Use]:
+    def uses(self, each: Summary | Merge) -> Uses:
         """Return what is done with what a call makes."""
-        found = []
-        if not isinstance(module.parent(call), (ast.Expr, ast.Assign, ast.AnnAssign)):
-            found.append(self._use(module, call))
-        for other, target in self.holders(call):
-            for where, load in self._loads(other, target):
-                found.append(self._use(where, load))
-        return found
-
-    def holders(self, call: ast.Call) -> list[tuple[Module, Holder]]:
-        """Return the names, attributes and parameters that hold what a call makes."""
-        return self._holders.get(call, [])
-
-    @cached_property
-    def _holders(self) -> dict[ast.AST, list[tuple[Module, Holder]]]:
-        found: dict[ast.AST, list[tuple[Module, Holder]]] = {}
-        calls = {*(each.call for each in self.all), *(each.call for each in self.merges)}
-        for module in self.flow.callers:
-            targets: list[Holder] = [
-                *module.find_all(ast.arg),
-                *(name for name in module.find_all(ast.Name) if not isinstance(name.ctx, ast.Load)),
-                *(each for each in module.find_all(ast.Attribute) if not isinstance(each.ctx, ast.Load)),
-            ]
-            for node in targets:
-                places = (
-                    self.flow.given(module, node) if isinstance(node, ast.arg) else self.flow.assigned(module, node)
-                )
-                for origin in {origin for _, origin in places} & calls:
-                    found.setdefault(origin, []).append((module, node))
-        return found
-
-    def _loads(self, module: Module, target: Holder) -> Iterator[tuple[Module, ast.Name | ast.Attribute]]:
-        if isinstance(target, ast.Attribute):
-            for other in self.flow.callers:
-                for found in other.attributes.get(target.attr, ()):
-                    if isinstance(found.ctx, ast.Load) and other.resolve(found) is None:
-                        yield other, found
-            return
-        name = target.id if isinstance(target, ast.Name) else target.arg
-        scope = module.scope(target).lookup(name)
-        for use in module.uses(scope, name) if scope is not None else ():
-            if isinstance(use.ctx, ast.Load):
-                yield module, use
-
-    def _use(self, module: Module, node: ast.expr) -> Use:
-        inner: ast.AST = node
-        parent = module.parent(inner)
-        while isinstance(parent, (ast.List, ast.Tuple, ast.Dict, ast.Starred, ast.keyword, ast.IfExp)):
-            inner, parent = parent, module.parent(parent)
-        kind = "escapes"
-        if isinstance(parent, ast.Call) and inner is not parent.func:
-            kind = self._argument_use(module, parent, inner)
-        elif isinstance(parent, ast.Attribute) and parent.attr in ("eval", "run"):
-            kind = "fetched"
-        elif isinstance(parent, (ast.Return, ast.Assign, ast.AnnAssign, ast.Lambda)):
-            kind = "passed"
-        elif isinstance(parent, (ast.Compare, ast.If, ast.Attribute, ast.FormattedValue)):
-            kind = "looked-at"
-        return Use(kind, module, node)
-
-    def _argument_use(self, module: Module, call: ast.Call, node: ast.AST) -> str:
-        if isinstance(call.func, ast.Attribute) and module.resolve(call.func) is None:
-            if call.func.attr in ("run", "partial_run"):
-                return "fetched"
-            if call.func.attr == "add_summary":
-                return "recorded"
-        if v1_name(module, call.func) == "summary.merge":
-            return "merged"
-        if module.resolve(call.func) in _LOOKED_AT:
-            return "looked-at"
-        return "passed" if self.flow.function(module, call.func) is not None else "escapes"
+        if each not in self._uses:
+            self._uses[each] = Uses(self.flow, each.module, each.call)
+        return self._uses[each]
 
     # When they are defined. --------------------------------------------------------------------------
 
@@ -252,7 +182,7 @@ class Summaries:
         if depth > _DEPTH or any(isinstance(around, ast.Lambda) for around in module.ancestors(node)):
             return []
         found: list[tuple[ast.stmt | None, bool]] = []
-        for other, caller, calls in self._callers(module, function):
+        for other, caller, calls in self.callers(module, function):
             for statement, surely in self.arrivals(other, caller, here, depth + 1):
                 found.append((statement, calls and sure and surely))
         owner = module.parent(function)
@@ -261,23 +191,70 @@ class Summaries:
             return [(None, sure and constructs)]
         return found
 
-    def _callers(self, module: Module, function: Function) -> Iterator[tuple[Module, ast.AST, bool]]:
+    def _is_single(self, module: Module, function: Function) -> bool:
+        """Tell whether no other class has a method of a function's name, which a call may mean as well."""
+        if not isinstance(module.parent(function), ast.ClassDef):
+            return True
+        named = [
+            each
+            for other in self.flow.callers
+            if function.name in other.text
+            for each in other.find_all(ast.FunctionDef)
+            if each.name == function.name and isinstance(other.parent(each), ast.ClassDef) and not _is_abstract(each)
+        ]
+        return len(named) == 1
+
+    def _looked_up(self, module: Module, function: Function) -> list[tuple[Module, ast.AST]]:
+        """Return the places that look up a property; those of the constructor, if it makes sure of it there."""
+        found: list[tuple[Module, ast.AST]] = [
+            (other, use)
+            for other in self.flow.callers
+            for use in other.attributes.get(function.name, ())
+            if isinstance(use.ctx, ast.Load) and not _is_called(other, use)
+        ]
+        first = [
+            (other, use)
+            for other, use in found
+            if (around := other.function(use)) is not None
+            and around.name == "__init__"
+            and other.parent(around) is module.parent(function)
+        ]
+        return first or found
+
+    def callers(self, module: Module, function: Function) -> Iterator[tuple[Module, ast.AST, bool]]:
         """Yield the places by which a function comes to be run, and whether it surely is."""
-        yield from ((other, call, True) for other, call in self.flow.calls(module, function))
+        single = self._is_single(module, function)
+        yield from ((other, call, single or _is_made(other, call)) for other, call in self.flow.calls(module, function))
         for use in module.uses(module.scope(function), function.name):
             parent = module.parent(use)
             if isinstance(parent, (ast.Call, ast.keyword)) and getattr(parent, "func", None) is not use:
                 yield module, use, False  # it is handed over
-        for decorator in function.decorator_list:
-            text = ast.unparse(decorator)
-            if "property" in text:
-                for other in self.flow.callers:
-                    yield from ((other, use, True) for use in other.attributes.get(function.name, ()))
+        if function.decorator_list and isinstance(module.parent(function), ast.ClassDef):
+            yield from ((*place, True) for place in self._looked_up(module, function))
         for other in self.flow.callers:
             for call in other.find_all(ast.Call):
                 name = v1_name(other, call.func) or other.resolve(call.func)
                 if name in _MAIN and _runs(other, call, module, function):
                     yield other, call, True
+
+
+def _is_abstract(function: Function) -> bool:
+    """Tell whether a method does nothing, for others to take its place."""
+    return all(isinstance(each, (ast.Raise, ast.Pass)) or _is_text(each) for each in function.body)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _is_made(module: Module, call: ast.Call) -> bool:
+    """Tell whether a call constructs an object."""
+    return not isinstance(call.func, ast.Attribute) or module.resolve(call.func) is not None
+
+
+def _is_called(module: Module, node: ast.AST) -> bool:
+    call = module.parent(node)
+    return isinstance(call, ast.Call) and call.func is node
 
 
 def _runs(other: Module, call: ast.Call, module: Module, function: Function) -> bool:

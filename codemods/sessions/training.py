@@ -28,7 +28,7 @@ from codemods.sessions.refusals import (
     SEVERAL_RUNS,
     RefusedError,
 )
-from codemods.sessions.runs import MONITORED, Run, fed, is_session, rank
+from codemods.sessions.runs import MONITORED, Run, fed, is_session, prepares, rank, runs
 from codemods.sessions.steps import Step, is_repeated, step
 from codemods.sessions.summaries import UNKNOWN, Merge, Summaries, Summary
 
@@ -38,6 +38,8 @@ EARLY = (
 )
 LOST = "The graph's summaries are never run, and nothing of them is recorded"
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_FRAMES = (*_FUNCTIONS, ast.Module)
+_DEPTH = 8
 _MERGED = ("merged", "merged_summaries", "summary_op", "merged_summary_op")
 _BRANCHES = frozenset({"cond", "while_loop", "case", "switch_case", "map_fn", "foldl", "foldr", "scan"})
 _OTHER_GRAPHS = frozenset({"function", "wrap_function", "map", "flat_map", "filter", "interleave", "reduce"})
@@ -63,6 +65,22 @@ class _Plan:
     local: bool = False
     given: ast.expr | None = None
     around: list[Loop] = field(default_factory=list)
+
+
+def training(module: Module) -> Training | None:
+    """Return the training of a module, if it runs a graph that may have summaries."""
+    if not module.attributes.keys() & {"run", "eval"} or "summary" not in module.text:
+        return None
+    flow = Flow(module)
+    found = [run for run in runs(flow) if not prepares(flow, run)]
+    return Training(flow, found) if found else None
+
+
+def recording_runs(module: Module) -> Iterator[ast.AST]:
+    """Yield the runs of a module that are to record what they don't record yet."""
+    found = training(module)
+    for finding in found.findings() if found is not None else ():
+        yield from [finding.node] if finding.refusal is None else []
 
 
 class Training:
@@ -91,11 +109,13 @@ class Training:
             for each in self.summaries.all
             if each.key is not None and self._arrivals(each, here) and not self._is_built_by(each, _OTHER_GRAPHS)
         ]
-        merges = [each for each in self.summaries.merges if self._arrivals(each, here)]
+        merges = [each for each in self.summaries.merges if each.module is self.module or self._arrivals(each, here)]
         every: list[Summary | Merge] = [*defined, *merges]
-        kinds = {each.call: {use.kind for use in self.summaries.uses(each.module, each.call)} for each in every}
+        kinds = {each.call: self.summaries.uses(each).kinds for each in every}
         if not defined or any("escapes" in found for found in kinds.values()):
             return
+        if not rank(self.flow, candidates[0].fetches) and not all(each.module is self.module for each in defined):
+            return  # nothing trains here: a model's summaries are those of its training
         fetched = [merge for merge in merges if "fetched" in kinds[merge.call]]
         if len(merges) == 1:
             late = [each for each in defined if not kinds[each.call] and self._is_late(each, merges[0])]
@@ -158,7 +178,7 @@ class Training:
             if any(self._missing(run, late) for run in fetching):
                 raise RefusedError(NOT_FED)
             anchor = self._anchor(self._local(late, home), (fetching or self.runs)[0], home)
-            held = self.summaries.holders(merge.call)
+            held = self.summaries.uses(merge).holders
             beside = self.module.block(statement) is self.module.block(anchor)
             if not beside or len(held) != 1 or self._is_read_until(anchor, held[0][1], home):
                 raise RefusedError(OUT_OF_REACH)
@@ -245,7 +265,11 @@ class Training:
         for each in group:
             if each.data is not None:
                 needed |= self.flow.needs(each.module, each.data)
-        return needed - fed(self.flow, run) - self.flow.computes(self.module, run.fetches)
+        missing = needed - fed(self.flow, run) - self.flow.computes(self.module, run.fetches)
+        if any(map(self.flow.is_random, missing)):
+            others = [self.flow.needs(self.module, each.fetches) for each in self.runs if each is not run]
+            missing -= {each for each in missing - set().union(*others) if self.flow.is_random(each)}
+        return missing
 
     def _key(
         self, able: list[str | None], groups: dict[str | None, list[Summary]], candidates: list[Run]
@@ -315,7 +339,7 @@ class Training:
         ):
             return defined
         mine = self._graph_of_session(run)
-        found = [each for each in defined if self._graph_of_summary(each, here) is mine]
+        found = [each for each in defined if self._graph_of_summary(each) is mine]
         if not found or (len(found) < len(defined) and mine is None):
             raise RefusedError(SEVERAL_GRAPHS)
         return found
@@ -327,13 +351,21 @@ class Training:
                 given = next((keyword.value for keyword in made.keywords if keyword.arg == "graph"), None)
                 if given is not None:
                     return next((origin for _, origin in self.flow.origins(module, given)), None)
-                return self._graph_around(module, made)
-        return self._graph_around(self.module, run.call)
+                return self._graph_at(module, made, 0)
+        return self._graph_at(self.module, run.call, 0)
 
-    def _graph_of_summary(self, summary: Summary, here: Frame) -> ast.AST | None:
-        found = [self._graph_around(summary.module, summary.call)]
-        found += [self._graph_around(self.module, statement) for statement in self._local([summary], here)]
-        return next((graph for graph in found if graph is not None), None)
+    def _graph_of_summary(self, summary: Summary) -> ast.AST | None:
+        return self._graph_at(summary.module, summary.call, 0)
+
+    def _graph_at(self, module: Module, node: ast.AST, depth: int) -> ast.AST | None:
+        """Return the graph that is the default at a place, by the code around it or around its function's calls."""
+        found = self._graph_around(module, node)
+        function = module.function(node)
+        if found is not None or function is None or depth > _DEPTH:
+            return found
+        callers = self.summaries.callers(module, function)
+        graphs = (self._graph_at(other, caller, depth + 1) for other, caller, _ in callers)
+        return next((graph for graph in graphs if graph is not None), None)
 
     def _graph_around(self, module: Module, node: ast.AST) -> ast.AST | None:
         for around in module.ancestors(node):
@@ -377,10 +409,10 @@ class Training:
             plan.merged = f"self.{name}"
             plan.edits.append(InsertAfter(method, f"{plan.merged} = {code}"))
             return
-        at_top = self._at_top(group, run)
-        if at_top is not None:
-            plan.merged = fresh(self.module, _MERGED, run.call, at_top)
-            plan.edits.append(InsertAfter(at_top, f"{plan.merged} = {code}"))
+        outer = next((each for each in self._outer(group, run)), None)
+        if outer is not None:
+            plan.merged = fresh(self.module, _MERGED, run.call, outer)
+            plan.edits.append(InsertAfter(outer, f"{plan.merged} = {code}"))
             return
         self._merge_before(plan, code)
 
@@ -389,16 +421,22 @@ class Training:
         double = f'"{key[1:-1]}"'
         return double if key.startswith("'") and double in self.module.text else key
 
-    def _at_top(self, group: list[Summary], run: Run) -> ast.stmt | None:
-        """Return the top-level statement behind which all summaries are defined, and a run's function called."""
-        top = self.module.tree
-        local = [self._local([each], top) for each in group]
-        if not all(local) or self.module.function(run.call) is None:
-            return None
-        calls = self.summaries.arrivals(self.module, run.call, (self.module, top))
-        anchor = self._anchor([statement for found in local for statement in found], run, top)
-        later = all(statement is not None and statement.lineno > anchor.lineno for statement, _ in calls)
-        return anchor if later else None
+    def _outer(self, group: list[Summary], run: Run) -> Iterator[ast.stmt]:
+        """Yield the statements of the code around a run's function behind which all summaries are defined.
+
+        The function is called later only, and sees the names of that code.
+        """
+        function = self.module.function(run.call)
+        frames = (
+            [] if function is None else [each for each in self.module.ancestors(function) if isinstance(each, _FRAMES)]
+        )
+        for each in frames:
+            local = [self._local([summary], each) for summary in group]
+            if all(local):
+                calls = self.summaries.arrivals(self.module, run.call, (self.module, each))
+                anchor = self._anchor([statement for found in local for statement in found], run, each)
+                if all(statement is not None and statement.lineno > anchor.lineno for statement, _ in calls):
+                    yield anchor
 
     def _in_class(self, group: list[Summary], run: Run, here: Frame) -> ast.stmt | None:
         """Return the statement of another method of a run's class behind which all summaries are defined."""
@@ -476,7 +514,7 @@ class Training:
                 plan.merged = fresh(self.module, _MERGED, run.call, statement)
                 plan.edits.append(Replace(statement, f"{plan.merged} = {self.module.source(merge.call)}"))
                 return
-        for module, node in self.summaries.holders(merge.call):
+        for module, node in self.summaries.uses(merge).holders:
             if module is not self.module:
                 continue
             if isinstance(node, ast.Attribute):
@@ -493,10 +531,10 @@ class Training:
 
     def _given(self, plan: _Plan, merge: Merge) -> ast.expr | None:
         """Return where `add_summary` is given the merged operation, which is what it is to be given the result of."""
-        uses = [use for use in self.summaries.uses(merge.module, merge.call) if use.kind == "recorded"]
+        uses = self.summaries.uses(merge).recorded
         if not uses:
             return None
-        run, node = plan.runs[0], uses[0].node
+        run, (_, node) = plan.runs[0], uses[0]
         inside = node in self.module and loops(self.module, node) == loops(self.module, run.call)
         if (
             len(uses) > 1
@@ -535,7 +573,7 @@ class Training:
             yield InsertBefore(counter.counter, f"{counter.code} = 0")
 
     def _record(self, plan: _Plan, run: Run) -> Record:
-        found = recorder(self.flow, self.summaries, plan.runs[0], plan.around)
+        found = recorder(self.flow, self.summaries, plan.runs[0])
         if isinstance(found, Refusal):
             raise RefusedError(found)
         counted = step(self.flow, run, plan.around, local=plan.local or found.is_local)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
-from codemods.analysis.tracing import Reference, looked_up, passed, run_arguments, runs_once
+from codemods.analysis.tracing import Reference, ancestors, looked_up, passed, run_arguments, runs_once
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Code, Edit
 from codemods.summaries.gather import LoopBody
@@ -54,6 +54,9 @@ FLUSH = "tensorflow.summary.flush"
 _PLAIN = (ast.Name, ast.Attribute, ast.Constant, ast.BinOp, ast.operator, ast.keyword, ast.expr_context)
 
 
+_OPERATORS = (
+    ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Attribute, ast.Subscript, ast.Starred,
+)  # fmt: skip
 _OPPOSITES: Mapping[type[ast.cmpop], str] = {
     ast.Eq: "!=", ast.NotEq: "==", ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in",
 }  # fmt: skip
@@ -131,7 +134,13 @@ class _Returned:
 
 
 class Emitter:
-    """Turns the moves of one function into edits."""
+    """Turns the moves of one function into edits.
+
+    Attributes:
+        may_be_flat: a tuple that is returned may grow, and not only become one part of what is returned.
+    """
+
+    may_be_flat = True
 
     def __init__(self, body: LoopBody, moves: Sequence[Move]) -> None:
         self.body = body
@@ -679,7 +688,7 @@ class Emitter:
         references = self.body.references
         if len(references) != 1 or references[0].module is not self.module or references[0].call is None:
             raise NotHereError
-        if self.body.shared or self._public_or_rebound():
+        if self.body.shared or references[0].indirect or self._public_or_rebound():
             raise NotHereError
         return references[0], self._statement(references[0])
 
@@ -722,12 +731,17 @@ class Emitter:
         """Tell whether a method is called on an object that is known to be of its own class."""
         receiver = reference.node.value if isinstance(reference.node, ast.Attribute) else None
         owner = self.body.traced.owner
-        if not isinstance(receiver, ast.Name) or owner is None or "self" not in self.body.parameters:
+        if not isinstance(receiver, ast.Name) or owner is None:
             return False
-        if receiver.id == "self":
-            return self.module.enclosing(receiver, ast.ClassDef) is owner
-        values = [binding.value for binding in self.module.bindings(receiver)]
+        if self.body.binding is not None:
+            return self.module.resolve(receiver) == f"{self.module.id}.{self.module.qualname(owner)}"
+        if "self" not in self.body.parameters:
+            return False
         name = f"{self.module.id}.{self.module.qualname(owner)}"
+        if receiver.id == "self":
+            around = self.module.enclosing(receiver, ast.ClassDef)
+            return around is owner or (around is not None and name in ancestors(self.module, around))
+        values = [binding.value for binding in self.module.bindings(receiver)]
         return len(values) == 1 and isinstance(values[0], ast.Call) and self.module.resolve(values[0].func) == name
 
     def _behind_call(self, site: tuple[Reference, ast.Expr | ast.Assign], lost: bool) -> list[Edit]:
@@ -756,7 +770,7 @@ class Emitter:
         if isinstance(statement, ast.Expr):
             if returned.nothing:
                 targets = [hosts[v.name] for v in lacking]
-            elif returned.length is not None and (there or lacking):
+            elif self.may_be_flat and returned.length is not None and (there or lacking):
                 flat = True
                 at = {index: name for name, index in there.items()}
                 targets = []
@@ -811,18 +825,19 @@ class Emitter:
     def _assigned(self, edits: list[Edit], target: ast.expr, hosts: dict[str, str]) -> bool:
         """Add the values to an assignment's targets; tell whether the returned tuple grows flat."""
         elements = target.elts if isinstance(target, (ast.Tuple, ast.List)) else None
-        flat = (
+        aligned = (
             elements is not None
             and self.returned.length == len(elements)
             and not any(isinstance(e, ast.Starred) for e in elements)
         )
+        flat = self.may_be_flat and aligned
         stored = [ast.unparse(element) for element in elements or ()]
         for name, place in self.returned.there.items():
             if place is None:
                 hosts[name] = self._readable(target)
             elif isinstance(place, int) and stored and (stored.count(stored[place]) > 1 or stored[place] == "_"):
                 raise NotHereError
-            elif flat and isinstance(place, int) and elements is not None:
+            elif aligned and isinstance(place, int) and elements is not None:
                 hosts[name] = self._readable(elements[place])
             elif elements is None:
                 hosts[name] = f"{self._readable(target)}[{place!r}]".replace("'", '"')
@@ -1109,8 +1124,11 @@ class Emitter:
             around = self.module.parent(name)
             if text != name.id and isinstance(around, ast.Attribute) and around.attr.startswith("_"):
                 raise NotHereError  # private: only the object's own code says it
-            recorded = any(name in ast.walk(a) for move in self.moves for a in move.summary.data.values())
-            return local_result(self.module, reference, text) if reference.replicated and recorded else text
+            if reference.replicated and any(
+                name in ast.walk(data) for move in self.moves for data in move.summary.data.values()
+            ):
+                return local_result(self.module, reference, text)
+            return f"({text})" if isinstance(around, _OPERATORS) and not _is_atom(text) else text
         here = self.module.scope(statement)
         if scope is not None and scope.node in {
             n for n in ast.walk(self.module.statement(name)) if not isinstance(n, ast.stmt)
@@ -1123,8 +1141,7 @@ class Emitter:
     def _argument(self, name: str, reference: Reference, statement: ast.stmt) -> str:
         parameter = self.body.parameters[name]
         function = self.body.function
-        positional = [*function.args.posonlyargs, *function.args.args]
-        if positional and parameter is positional[0] and self.body.traced.owner is not None:
+        if parameter is self.body.receiver:
             assert isinstance(reference.node, ast.Attribute)
             return self.module.source(reference.node.value)
         if parameter in {function.args.vararg, function.args.kwarg}:
@@ -1163,7 +1180,9 @@ class Emitter:
     @property
     def _inner_name(self) -> str:
         """What a function is called that has a wrapper."""
-        return f"_traced_{self.body.traced.name.lstrip('_')}"
+        owner = self.body.traced.owner
+        klass = f"{owner.name.lower()}_" if owner is not None and self.body.overrides is not None else ""
+        return f"_traced_{klass}{self.body.traced.name.lstrip('_')}"
 
     def _wrapper(self, lost: bool) -> list[Edit]:
         """Return the edits for a host function of the same name that calls the traced one and then writes."""
@@ -1176,19 +1195,15 @@ class Emitter:
         if inner in module.text:
             raise RefusedError(NAMES, f"the name `{inner}` is taken")
         dropped = {parameter for parameter, _ in self._dropped(None)}
-        prefix = ""
-        if traced.owner is not None:
-            first = next(iter(self.body.parameters), None)
-            if first is None:
-                raise RefusedError(NAMES)
-            prefix = f"{first}."
-        call = f"{prefix}{inner}({', '.join(self._forwarded(dropped))})"
+        call = f"{self._prefix}{inner}({', '.join(self._forwarded(dropped))})"
         hosts = {v.name: v.name for v in self.values}
         targets, result = self._unpacked(hosts)
         self._name_elements(self.body.scope.root, {*self.body.parameters, *re.findall(r"\w+", targets)})
         line = f"{targets} = {call}" if targets else call
         block = self._block(hosts, lost, None, None)
         head = f"def {name}({self._signature()}){self._returns()}:\n"
+        if self.body.binding is not None:
+            head = f"@{self._line(self.body.binding)}\n{head}"
         edits = [*self._without_parameters(None), *self._return_edits(flat=self.returned.length is not None)]
         document: list[str | edit.Move] = []
         first_statement = function.body[0]
@@ -1206,12 +1221,22 @@ class Emitter:
             edits.append(edit.Replace(traced.target, inner))
         return [*edits, edit.InsertAfter(place, code)]
 
+    @property
+    def _prefix(self) -> str:
+        """What a method's wrapper calls the traced method on."""
+        owner, receiver = self.body.traced.owner, self.body.receiver
+        if owner is None:
+            return ""
+        if receiver is not None:
+            return f"{receiver.arg}."
+        if self.body.binding is None or self.module.parent(owner) is not self.module.tree:
+            raise RefusedError(NAMES)
+        return f"{owner.name}."
+
     def _forwarded(self, dropped: set[ast.arg]) -> Iterator[str]:
         args = self.body.function.args
         positional = [*args.posonlyargs, *args.args]
-        if self.body.traced.owner is not None:
-            positional = positional[1:]
-        yield from (p.arg for p in positional if p not in dropped)
+        yield from (p.arg for p in positional if p not in dropped and p is not self.body.receiver)
         if args.vararg is not None:
             yield f"*{args.vararg.arg}"
         yield from (f"{p.arg}={p.arg}" for p in args.kwonlyargs if p not in dropped)
@@ -1283,6 +1308,13 @@ def local_result(module: Module, reference: Reference, text: str) -> str:
     assert reference.call is not None
     assert isinstance(reference.call.func, ast.Attribute)
     return f"{module.source(reference.call.func.value)}.experimental_local_results({text})[0]"
+
+
+def _is_atom(text: str) -> bool:
+    """Tell whether an expression stays what it is beside an operator."""
+    return isinstance(
+        ast.parse(text, mode="eval").body, (ast.Name, ast.Attribute, ast.Constant, ast.Call, ast.Subscript)
+    )
 
 
 def _is_reference(node: ast.expr) -> bool:

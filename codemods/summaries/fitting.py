@@ -14,10 +14,14 @@ from codemods.analysis.module import Function, Module
 from codemods.analysis.shapes import Shapes, library_bases
 from codemods.analysis.tracing import ancestors, class_named
 
-STEPS = {"train_step": ("fit",), "test_step": ("fit", "evaluate")}
+STEPS = {"train_step": ("fit",), "test_step": ("fit", "evaluate"), "call": ("fit", "evaluate", "predict")}
 """The methods of a model that Keras calls for each batch, and the methods that make it do so."""
 
-_BY_HAND = frozenset({"train_on_batch", "test_on_batch", "train_step", "test_step", "train_function", "test_function"})
+_BY_HAND = {
+    "train_step": ("train_on_batch", "train_step", "train_function"),
+    "test_step": ("test_on_batch", "test_step", "test_function"),
+    "call": ("train_on_batch", "test_on_batch", "predict_on_batch", "call", "__call__"),
+}
 _RESTORING = frozenset({"load_model", "clone_model", "from_config", "model_from_json"})
 
 
@@ -35,7 +39,7 @@ class Step:
 
 
 def step_around(module: Module, node: ast.AST) -> Step | None:
-    """Return the ``train_step`` or ``test_step`` of a Keras model that a node stands in."""
+    """Return the ``train_step``, the ``test_step`` or the ``call`` of a Keras model that a node stands in."""
     for around in module.ancestors(node):
         owner = module.parent(around)
         if (
@@ -77,8 +81,7 @@ class Call:
     @property
     def method(self) -> str:
         """The name of the method."""
-        assert isinstance(self.node.func, ast.Attribute)
-        return self.node.func.attr
+        return self.node.func.attr if self.node.func is not self.receiver else "__call__"  # type: ignore[attr-defined]
 
 
 @dataclass(eq=False)
@@ -96,14 +99,32 @@ class Training:
 
     @cached_property
     def calls(self) -> list[Call]:
-        """The calls of ``fit`` and ``evaluate``; none, where not one of ``fit`` is known to be meant for the class."""
-        found = list(self._calls("fit", "evaluate"))
+        """The calls of ``fit`` and the like; none, where not one of ``fit`` is known to be meant for the class."""
+        found = list(self._calls("fit", "evaluate", "predict"))
         return found if any(call.sure and call.method == "fit" for call in found) else []
 
-    @cached_property
-    def by_hand(self) -> list[Call]:
-        """The calls that run a step without any callback."""
-        return [call for call in self._calls(*_BY_HAND) if not _is_super(call)]
+    def by_hand(self, step: str) -> Iterator[Call]:
+        """Yield the calls that run a step without any callback."""
+        yield from (call for call in self._calls(*_BY_HAND[step]) if not _is_super(call))
+        if step == "call":
+            for module in self.modules:
+                yield from self._called(module)
+
+    def _called(self, module: Module) -> Iterator[Call]:
+        """Yield the calls of a model itself, but for one in each step, which is Keras' turn."""
+        receivers = {module.source(call.receiver) for call in self.calls if call.module is module}
+        seen: set[ast.AST] = set()
+        for node in module.find_all(ast.Call):
+            if not isinstance(node.func, (ast.Name, ast.Attribute)):
+                continue
+            sure = self._is_meant(module, node.func)
+            if sure or (sure is None and module.source(node.func) in receivers):
+                step = step_around(module, node)
+                repeated = module.enclosing(node, ast.For, ast.While, ast.Lambda, ast.ListComp, ast.GeneratorExp)
+                if step is None or step.function.name == "call" or step.function in seen or repeated is not None:
+                    yield Call(module, node, node.func, bool(sure))
+                if step is not None:
+                    seen.add(step.function)
 
     @property
     def modules(self) -> list[Module]:

@@ -48,6 +48,10 @@ class Helper:
     roles: Mapping[str, str]
     collections: frozenset[str]
 
+    def role(self, argument: str) -> str:
+        """Return what an argument is for; a keyword that ``**values`` takes is called ``values.keyword``."""
+        return self.roles[argument.partition(".")[0]]
+
     @property
     def name(self) -> str:
         """What it is called."""
@@ -75,12 +79,12 @@ class HelperCall(Summary):
     @property
     def data(self) -> dict[str, ast.expr]:
         """The arguments whose values are recorded."""
-        return {name: value for name, value in self.arguments.items() if self.helper.roles[name] == _DATA}
+        return {name: value for name, value in self.arguments.items() if self.helper.role(name) == _DATA}
 
     @property
     def step(self) -> ast.expr | None:
         """The argument that is the step, if one is."""
-        return next((value for name, value in self.arguments.items() if self.helper.roles[name] == _STEP), None)
+        return next((value for name, value in self.arguments.items() if self.helper.role(name) == _STEP), None)
 
     @property
     def tag(self) -> ast.expr | None:
@@ -129,7 +133,7 @@ class Body(LoopBody):
             super()._arguments(move)
             return
         for name, argument in call.arguments.items():
-            if call.helper.roles[name] == _HOST:
+            if call.helper.role(name) == _HOST:
                 self._host(move, argument, frozen_is_refused=True)
                 self._changing(move, argument)
         for name, argument in call.data.items():
@@ -158,7 +162,8 @@ class Body(LoopBody):
 
     def _base_name(self, move: Move, node: ast.expr) -> str:
         if isinstance(move.summary, HelperCall):
-            return next(name for name, argument in move.summary.arguments.items() if argument is node)
+            name = next(name for name, argument in move.summary.arguments.items() if argument is node)
+            return name.rpartition(".")[2]
         return super()._base_name(move, node)
 
 
@@ -279,8 +284,10 @@ class Helpers:
         function = helper.body.function
         given = {name: passed(function, reference, parameter) for name, parameter in helper.body.parameters.items()}
         arguments = {name: argument for name, argument in given.items() if argument is not None}
-        if len(arguments) != len(call.args) + len(call.keywords):
+        others = [k for k in call.keywords if k.arg and k.arg not in given] if function.args.kwarg is not None else []
+        if len(arguments) + len(others) != len(call.args) + len(call.keywords):
             return None  # unpacked from a list or a dict
+        arguments |= {f"{function.args.kwarg.arg}.{other.arg}": other.value for other in others if function.args.kwarg}
         summaries = [move.summary for move in helper.moves]
         kind = next((summary.kind for summary in summaries if summary.heavy), summaries[0].kind)
         return HelperCall(statement, call, kind, arguments, helper)
@@ -290,7 +297,7 @@ class Helpers:
         body = Body(module, Traced(function, owner if isinstance(owner, ast.ClassDef) else None, {}))
         calls = sorted((n for n in body.nodes if isinstance(n, ast.Call)), key=lambda n: (n.lineno, n.col_offset))
         summaries = [found for call in calls if (found := self.summary(call, module)) is not None]
-        if not summaries or function.args.vararg or function.args.kwarg or function in self.traced:
+        if not summaries or function.args.vararg or function in self.traced:
             return None
         statements = function.body[ast.get_docstring(function, clean=False) is not None :]
         if not all(_may_only_write(s, {summary.statement for summary in summaries}) for s in statements):
@@ -304,6 +311,8 @@ class Helpers:
         if not all(map(emitter.only_writes, statements)) or not all(_exact(module, node) for node in computed):
             return None
         roles = {name: _role(body, moves, name) for name in body.parameters}
+        if function.args.kwarg is not None and roles[function.args.kwarg.arg] != _DATA:
+            return None
         collections = frozenset(name for name in roles if _gone_over(body, name))
         return Helper(body, tuple(moves), roles, collections)
 
@@ -347,7 +356,7 @@ def _role_of(body: TracedBody, moves: list[Move], use: ast.Name) -> str:
             if use not in set(ast.walk(argument)):
                 continue
             if isinstance(move.summary, HelperCall):
-                return move.summary.helper.roles[name]
+                return move.summary.helper.role(name)
             return _STEP if name == "step" else _DATA if name in move.summary.data else _HOST
         if any(use in set(ast.walk(block.test)) for block in move.contexts if isinstance(block, ast.If)):
             return _DATA

@@ -1,31 +1,23 @@
-"""How the steps of a Keras model keep what a callback of theirs records: the plan, and its edits."""
+"""What the steps of a Keras model hand to a callback that records it, and why they can't."""
 
 from __future__ import annotations
 
 import ast
-import keyword
-import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from codemods.analysis.module import Module
-from codemods.analysis.strategies import is_scope
 from codemods.engine.codemod import (
     AddArgument,
-    AddImport,
     AddItem,
-    Code,
     Edit,
-    InsertBefore,
     Move,
     Refusal,
-    RemoveWithItem,
     Replace,
-    Unwrap,
 )
 from codemods.summaries.fitting import STEPS, Call, Step, Training
-from codemods.summaries.ops import Summary, summary_name
+from codemods.summaries.ops import Summary
 from codemods.summaries.plan import (
     CONTEXT,
     NESTED,
@@ -46,8 +38,16 @@ STRATEGY = Refusal("strategy", "the model may be trained on several replicas, ea
 OWN_FIT = Refusal(
     "own-fit", "not all calls of `fit` are seen or can be given a callback, and the class has a `fit` of its own"
 )
-EVALUATE = Refusal("evaluate", "not all calls of `evaluate` are seen or can be given a callback")
-CONDITIONAL = Refusal("conditional", "it stands in a loop, under a condition or behind an early return")
+NOT_GIVEN = Refusal(
+    "not-given", "not all calls of `fit`, `evaluate` and `predict` that record it are seen and can be given a callback"
+)
+EXPORTED = Refusal("exported", "what a `call` keeps in a variable of a callback can't be exported with the model")
+CONDITIONAL = Refusal(
+    "conditional",
+    "whether it is recorded may depend on more than is known when the callback is made: on a condition, "
+    "an early return, a `while` or a `try`",
+)
+LOOP = Refusal("loop", "what it records in a loop can't be told apart, or kept")
 KIND = Refusal("kind", "what this kind of summary takes can't be kept in a variable")
 COMPILED = Refusal("compiled", "with `jit_compile=True` a variable must keep its shape, and only a scalar's is known")
 COMPUTED = Refusal("computed-argument", "its tag or another argument is computed inside the step")
@@ -57,34 +57,35 @@ UPDATE_FREQ = Refusal(
     "the writer of TensorBoard(update_freq=...) leaves out steps, which ones depends on where it is asked",
 )
 
+SCOPE_LOST = (
+    "the tag loses the name of the model before it, such as `net/` under Keras 2, which is `net_1/` under Keras 3"
+)
 MORE_BATCHES = (
     "under Keras 2 TensorBoard(update_freq=...) records the logs of each batch only where another callback hears of "
     "the batches, as this one does"
 )
 
 REFUSALS = (
-    NO_FIT, BY_HAND, STEPS_PER_EXECUTION, STRATEGY, OWN_FIT, EVALUATE, CONDITIONAL, KIND, COMPILED, COMPUTED,
-    DEFAULT_STEP, UPDATE_FREQ, CONTEXT, NESTED, NO_WRITER, SEVERAL_WRITERS, WRITER_IN_GRAPH,
+    NO_FIT, BY_HAND, STEPS_PER_EXECUTION, STRATEGY, OWN_FIT, NOT_GIVEN, EXPORTED, CONDITIONAL, LOOP, KIND, COMPILED,
+    COMPUTED, DEFAULT_STEP, UPDATE_FREQ, CONTEXT, NESTED, NO_WRITER, SEVERAL_WRITERS, WRITER_IN_GRAPH,
 )  # fmt: skip
 
 # What a variable starts with, and what the operation itself does with its data first.
 _FREE = "shape={tf}.TensorShape(None), trainable=False"
-_KINDS = {
+KINDS = {
     "scalar": ("0.0, trainable=False", "{tf}.cast({data}, {tf}.float32)"),
-    "histogram": (f"[], dtype={{tf}}.float64, {_FREE}", "{tf}.cast({data}, {tf}.float64)"),
+    "histogram": (
+        "[], dtype={tf}.float64, shape=[None], trainable=False",
+        "{tf}.cast({tf}.reshape({data}, [-1]), {tf}.float64)",
+    ),
     "image": (f"[], dtype={{tf}}.uint8, {_FREE}", "{tf}.image.convert_image_dtype({data}, {tf}.uint8, saturate=True)"),
     "audio": (f"[], {_FREE}", "{data}"),
     "text": (f'"", {_FREE}', "{data}"),
 }
-_HOOKS = {"train_step": "on_train_batch_end", "test_step": "on_test_batch_end"}
-_POSITIONS = {"fit": 5, "evaluate": 6}  # of the argument `callbacks`
+_POSITIONS = {"fit": 5, "evaluate": 6, "predict": 4}  # of the argument `callbacks`
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _PLAIN = frozenset({"tensorflow.GradientTape", "tensorflow.device", "tensorflow.control_dependencies"})
-_CONTROL = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.Match, ast.AsyncWith)
-_STEADY = frozenset({
-    "result", "update_state", "reset_state", "reset_states", "gradient", "compute_metrics", "compute_loss",
-    "get_metrics_result", "items", "keys", "values", "append", "update", "as_default",
-})  # fmt: skip
-_CALLBACK = frozenset({"model", "params", "validation_data", "set_model", "set_params"})
+_IN_LOOPS = frozenset({"scalar", "histogram", "image"})
 _TENSORBOARD = "keras.callbacks.TensorBoard"
 
 
@@ -98,6 +99,8 @@ class Kept:
         writer: what makes the writer the default inside the step; None for the default outside of it.
         blocks: the blocks and the expressions in them that do so.
         number: the step it is recorded at.
+        tests: the conditions under which it is recorded, as the callback tests them, the outermost first.
+        loops: the loops that it stands in, the outermost first.
         lost: the name of the only writer in reach, where none is the default.
         flush: the default writer may have been set for good, and nothing flushes it.
         unsafe: which behaviour changes.
@@ -108,9 +111,16 @@ class Kept:
     writer: ast.expr | None
     blocks: list[tuple[ast.With, ast.expr]]
     number: ast.expr
+    tests: tuple[str, ...] = ()
+    loops: tuple[ast.For, ...] = ()
     lost: str | None = None
     flush: bool = False
     unsafe: str | None = None
+
+    @property
+    def statement(self) -> ast.stmt:
+        """The statement of the step's own body, or of a block in it, that all of it is in."""
+        return self.loops[0] if self.loops else self.summary.statement
 
 
 class Keeping:
@@ -128,21 +138,22 @@ class Keeping:
         training = self.training
         if not training.calls:
             raise RefusedError(NO_FIT)
-        for call in training.by_hand:
+        names = {step.function.name for step in steps}
+        for call in (call for name in sorted(names) for call in training.by_hand(name)):
             where = "" if call.module is self.module else f" of {call.module.path}"
-            raise RefusedError(BY_HAND, f"`{call.method}` on line {call.node.lineno}{where} runs it without callbacks")
+            raise RefusedError(BY_HAND, f"the call on line {call.node.lineno}{where} runs it without callbacks")
         for module in training.modules:
             if _several_at_once(module):
                 raise RefusedError(STEPS_PER_EXECUTION)
-            if any(is_scope(module, item.context_expr) for block in module.find_all(ast.With) for item in block.items):
+            if any(_may_be_scope(item.context_expr) for block in module.find_all(ast.With) for item in block.items):
                 raise RefusedError(STRATEGY)
         if not self._direct(steps):
             if _defines_fit(self.module, self.owner):
                 raise RefusedError(OWN_FIT)
-            if any(step.function.name == "test_step" for step in steps) and any(
-                call.method == "evaluate" for call in training.calls
-            ):
-                raise RefusedError(EVALUATE)
+            if any(call.method != "fit" for call in self._drivers(steps)):
+                raise RefusedError(NOT_GIVEN)
+        if "call" in names and any(map(_exports, training.modules)):
+            raise RefusedError(EXPORTED)
 
     @cached_property
     def compiled(self) -> bool:
@@ -156,18 +167,29 @@ class Keeping:
 
     def _direct(self, steps: Iterable[Step]) -> bool:
         """Tell whether all calls that run the steps can be given the callback where they stand."""
-        drivers = self._drivers(steps)
-        return all(
-            call.sure and call.module is self.module and self._given(call, "callback") is not None for call in drivers
+        return not self._built_out_of_sight and all(
+            call.sure and call.module is self.module and self._given(call, "callback") is not None
+            for call in self._drivers(steps)
         )
+
+    @cached_property
+    def _built_out_of_sight(self) -> bool:
+        """Whether a function that makes models is handed to other code, which may train them, as a tuner does."""
+        module = self.module
+        for name in module.names.get(self.owner.name, ()):
+            function = module.function(name)
+            if function is not None and isinstance(module.parent(function), (ast.Module, ast.FunctionDef)):
+                scope = module.scope(function)
+                uses = module.uses(scope.lookup(function.name) or scope, function.name)
+                called = {use.func for use in map(module.parent, uses) if isinstance(use, ast.Call)}
+                if any(isinstance(use.ctx, ast.Load) and use not in called for use in uses):
+                    return True
+        return False
 
     def _given(self, call: Call, name: str) -> Edit | None:
         """Return the edit that gives a call one more callback."""
         node, module = call.node, call.module
-        root = call.receiver
-        while isinstance(root, ast.Attribute):
-            root = root.value
-        if not isinstance(root, ast.Name) or any(isinstance(argument, ast.Starred) for argument in node.args):
+        if root(call.receiver) is None or any(isinstance(argument, ast.Starred) for argument in node.args):
             return None
         added = f"{module.source(call.receiver)}.{name}"
         given = _callbacks(call)
@@ -191,44 +213,112 @@ class Keeping:
         Raises:
             RefusedError: it can't.
         """
-        module, function = self.module, step.function
-        if summary.kind not in _KINDS or not summary.data:
+        if summary.kind not in KINDS or not summary.data:
             raise RefusedError(KIND, f"what `{summary.kind}` takes can't be kept in a variable")
         if self.compiled and summary.kind != "scalar":
             raise RefusedError(COMPILED)
-        blocks: list[tuple[ast.With, ast.expr]] = []
-        for around in module.ancestors(summary.statement):
-            if around is function:
-                break
-            if isinstance(around, ast.With):
-                blocks += self._writers(around)
-            elif isinstance(around, _CONTROL):
-                raise RefusedError(CONDITIONAL)
-            else:
-                raise RefusedError(NESTED)
-        returns = (node for node in own_nodes(function) if isinstance(node, ast.Return))
-        if any(node.lineno < summary.statement.lineno for node in returns):
-            raise RefusedError(CONDITIONAL)
-        number, writer = summary.step, blocks[0][1] if blocks else None
-        if number is None and blocks and isinstance(blocks[0][0], ast.With):
-            number = _default_step(blocks[0][1])
-        if number is None:
-            raise RefusedError(DEFAULT_STEP)
-        kept = Kept(summary, step, writer, blocks, number)
+        kept = self._placed(step, summary)
+        if step.function.name == "call" and summary.scoped:
+            kept.unsafe = SCOPE_LOST
         for name, argument in summary.arguments.items():
-            if name != "step" and argument not in summary.data.values():
+            if name == "step" or argument in summary.data.values():
+                continue
+            if not kept.loops:
                 self.host(step, argument)
-        if writer is not None:
+            elif argument is not summary.tag:
+                raise RefusedError(LOOP, f"`{name}` of a summary in a loop can't be kept")
+        if kept.writer is not None:
             try:
-                self.host(step, _receiver(writer), may_change=True)
+                self.host(step, receiver(kept.writer), may_change=True)
             except RefusedError as error:
                 raise RefusedError(WRITER_IN_GRAPH, error.detail) from None
         else:
             self._default_writer(kept)
-        fits = (call for call in self._drivers([step]) if call.method == "fit")
-        if any(_is_quiet(call.node) and any(self._update_frequencies(call)) for call in fits):
-            kept.unsafe = MORE_BATCHES
+        self._tensorboard(kept)
         return kept
+
+    def _placed(self, step: Step, summary: Summary) -> Kept:
+        """Return a summary with the blocks, conditions and loops that it stands in."""
+        module, function = self.module, step.function
+        blocks: list[tuple[ast.With, ast.expr]] = []
+        tests: list[tuple[ast.If, bool]] = []
+        loops: list[ast.For] = []
+        inside: ast.AST = summary.statement
+        for around in module.ancestors(inside):
+            if around is function:
+                break
+            if isinstance(around, ast.With):
+                blocks += self._writers(around)
+            elif isinstance(around, ast.If):
+                tests.append((around, inside in around.body))
+            elif isinstance(around, ast.For):
+                loops.insert(0, around)
+                tests.clear()  # those inside of a loop are Python's, and hold for the trace
+            elif isinstance(around, (ast.stmt, ast.ExceptHandler, ast.match_case)) and not isinstance(around, _SCOPES):
+                raise RefusedError(CONDITIONAL)
+            else:
+                raise RefusedError(NESTED)
+            inside = around
+        first = loops[0] if loops else summary.statement
+        returns = (node for node in own_nodes(function) if isinstance(node, ast.Return))
+        if any(node.lineno < first.lineno for node in returns):
+            raise RefusedError(CONDITIONAL)
+        writer = blocks[0][1] if blocks else None
+        number = summary.step or (default_step(writer) if writer is not None else None)
+        if number is None:
+            raise RefusedError(DEFAULT_STEP)
+        if loops:
+            self._check_loops(step, summary, number, loops)
+        conditions = tuple(self._test(step, block.test, holds) for block, holds in reversed(tests))
+        return Kept(summary, step, writer, blocks, number, conditions, tuple(loops))
+
+    def _check_loops(self, step: Step, summary: Summary, number: ast.expr, loops: Sequence[ast.For]) -> None:
+        """Refuse a summary in loops that may be those of a graph, or that its step depends on."""
+        targets = {name.id for loop in loops for name in ast.walk(loop.target) if isinstance(name, ast.Name)}
+        if summary.kind not in _IN_LOOPS:
+            raise RefusedError(LOOP, f"what `{summary.kind}` takes in a loop can't be kept")
+        if self._eager or step.function.decorator_list or any(loop.orelse for loop in loops):
+            raise RefusedError(LOOP, "the loop may be one of the graph, or of a step that runs eagerly")
+        if any(isinstance(name, ast.Name) and name.id in targets for name in ast.walk(number)):
+            raise RefusedError(LOOP, "the step that it is recorded at changes from turn to turn")
+
+    @cached_property
+    def _eager(self) -> bool:
+        """Whether `compile` may ask for steps that aren't traced."""
+        return any(not is_constant(value, False, None) for value in self.training.compiled("run_eagerly"))
+
+    def _test(self, step: Step, test: ast.expr, holds: bool) -> str:
+        """Return a condition as the callback tests it."""
+        if self._eager or not self._is_flag(step, test):
+            raise RefusedError(CONDITIONAL)
+        code = self.host(step, test)
+        if holds:
+            return code
+        return f"not ({code})" if isinstance(test, (ast.BoolOp, ast.Compare)) else f"not {code}"
+
+    def _is_flag(self, step: Step, test: ast.expr) -> bool:
+        """Tell whether a condition is one of Python that is the same throughout the training."""
+        if isinstance(test, ast.BoolOp):
+            return all(self._is_flag(step, value) for value in test.values)
+        if isinstance(test, ast.UnaryOp):
+            return isinstance(test.op, ast.Not) and self._is_flag(step, test.operand)
+        if isinstance(test, ast.Compare):
+            others = all(isinstance(value, ast.Constant) for value in test.comparators)
+            return others and self._is_flag(step, test.left)
+        if isinstance(test, ast.Attribute) and root(test.value) == own(step) and isinstance(test.value, ast.Name):
+            stores = [node for node in self.module.attributes[test.attr] if not isinstance(node.ctx, ast.Load)]
+            return bool(stores)
+        scope = self.module.scope(test).lookup(test.id) if isinstance(test, ast.Name) else None
+        return scope is not None and scope is scope.root and len(scope.bindings[test.id]) == 1  # type: ignore[attr-defined]
+
+    def _tensorboard(self, kept: Kept) -> None:
+        """See what TensorBoard does, which `fit` may have been given."""
+        for call in self._drivers([kept.step]):
+            frequencies = list(self._update_frequencies(call))
+            if any(not is_constant(value, "batch", 1) for value in frequencies):
+                raise RefusedError(UPDATE_FREQ)
+            if frequencies and call.method == "fit" and _is_quiet(call.node):
+                kept.unsafe = MORE_BATCHES
 
     def _writers(self, block: ast.With) -> Iterator[tuple[ast.With, ast.expr]]:
         module = self.module
@@ -246,11 +336,10 @@ class Keeping:
     def _default_writer(self, kept: Kept) -> None:
         """See which writer is the default where the step runs."""
         defaults: set[str] = set()
-        for call in self._drivers([kept.step]):
-            frequencies = list(self._update_frequencies(call))
-            if any(not _each_batch(value) for value in frequencies):
-                raise RefusedError(UPDATE_FREQ)
-            defaults |= {_TENSORBOARD} if frequencies else default_writers(call.module, call.node)
+        # What `predict` traces is a graph of its own, with the writer that is the default there.
+        for call in (call for call in self._drivers([kept.step]) if call.method != "predict"):
+            tensorboard = any(self._update_frequencies(call))
+            defaults |= {_TENSORBOARD} if tensorboard else default_writers(call.module, call.node)
         if len(defaults) > 1 and _TENSORBOARD not in defaults:
             raise RefusedError(SEVERAL_WRITERS, "the calls of `fit` have different default writers, or some have none")
         hidden = hidden_default(self.module)
@@ -266,7 +355,7 @@ class Keeping:
         element = shapes.element(shapes.value(given)) if given is not None else None
         for instance in element.instances if element is not None else ():
             value = instance.argument("update_freq", 5)
-            if instance.name == _TENSORBOARD and value is not None and not _is(value, "epoch"):
+            if instance.name == _TENSORBOARD and value is not None and not is_constant(value, "epoch"):
                 yield value
 
     def _only_writer(self, step: Step) -> str | None:
@@ -274,7 +363,7 @@ class Keeping:
         every = writers(module)
         target = every[0].target if len(every) == 1 else None
         if isinstance(target, ast.Attribute) and module.enclosing(target, ast.ClassDef) is self.owner:
-            return self.host(step, target) if _root(target) == "self" else None
+            return self.host(step, target) if root(target) == "self" else None
         if not isinstance(target, ast.Name):
             return None
         scope = module.scope(self.owner).lookup(target.id)
@@ -290,7 +379,6 @@ class Keeping:
         """
         module = self.module
         inner = module.inner_scope(step.function)
-        own = _self(step)
         code, start = module.source(node), node
         places: list[ast.Name] = []
         for part in ast.walk(node):
@@ -301,10 +389,10 @@ class Keeping:
             if module.scope(part).lookup(part.id) is not inner:
                 continue
             attribute = module.parent(part)
-            if part.id != own or not isinstance(attribute, ast.Attribute):
+            if part.id != own(step) or not isinstance(attribute, ast.Attribute):
                 raise RefusedError(COMPUTED, f"`{part.id}` is bound inside the step")
             if not may_change and self._changes(attribute.attr):
-                raise RefusedError(COMPUTED, f"`{own}.{attribute.attr}` may change, and was fixed in the graph")
+                raise RefusedError(COMPUTED, f"`{part.id}.{attribute.attr}` may change, and was fixed in the graph")
             places.append(part)
         for part in sorted(places, key=lambda name: name.col_offset, reverse=True):
             if part.lineno != start.lineno or not code.isascii():
@@ -320,14 +408,12 @@ class Keeping:
 
     # Edits. ------------------------------------------------------------------------------------
 
-    def edits(self, kept: Sequence[Kept]) -> list[Edit]:
-        """Return the edits for some summaries of the class, together."""
+    def gives(self, kept: Sequence[Kept], attribute: str) -> list[Edit] | None:
+        """Return the edits that give the calls their callback; None where the class has to do it."""
         steps = list(dict.fromkeys(each.step for each in kept))
-        direct = self._direct(steps)
-        writing = _Writing(self, kept)
-        edits: list[Edit] = [AddImport("functools", above=self.owner), *writing.edits(adds=not direct)]
-        given = [self._given(call, writing.attribute) for call in self._drivers(steps)] if direct else []
-        return [*edits, *(edit for edit in given if edit is not None)]
+        if not self._direct(steps):
+            return None
+        return [edit for call in self._drivers(steps) if (edit := self._given(call, attribute)) is not None]
 
     @cached_property
     def tensorflow(self) -> str:
@@ -339,239 +425,42 @@ class Keeping:
         return found
 
 
-_PROPERTY = """\
-@functools.cached_property
-def {attribute}(self):
-    return {callback}()
-"""
-_FIT = """
-def fit(self, *args, callbacks=None, **kwargs):
-    return super().fit(*args, callbacks=[self.{attribute}, callbacks or []], **kwargs)
-"""
-
-
-class _Writing:
-    """The code for some summaries: the callback's, and what stands in their place."""
-
-    def __init__(self, keeping: Keeping, kept: Sequence[Kept]) -> None:
-        self.keeping = keeping
-        self.module = keeping.module
-        self.kept = kept
-        module, owner = keeping.module, keeping.owner
-        names = set(module.scope(owner).root.bindings) | set(module.scope(owner).bindings) | set(module.names)
-        self.callback = _fresh(f"{owner.name}Summaries", names)
-        taken = set(module.attributes) | {each.name for each in module.find_all(ast.FunctionDef)}
-        self.attribute = _fresh("summaries", taken | {call.method for call in keeping.training.calls})
-        self.taken = set(_CALLBACK)
-        self.variables: list[str] = []  # the lines that make them
-        self.numbers: list[tuple[Kept, str]] = []  # the steps that are kept, by the first summary that has one
-
-    def edits(self, *, adds: bool) -> Iterator[Edit]:
-        """Yield the edits of the class, and put the callback before it.
-
-        Args:
-            adds: the class itself gives the callback to ``fit``.
-        """
-        hooks: dict[str, list[tuple[str | None, str]]] = {}
-        for each in self.kept:
-            code, line = self._one(each)
-            yield Replace(each.summary.statement, code)
-            hooks.setdefault(_HOOKS[each.step.function.name], []).append((self._block(each), line))
-        yield from self._dissolved()
-        module, owner = self.module, self.keeping.owner
-        base, imported = _callback_base(module, owner, self.keeping.tensorflow)
-        if imported is not None:
-            yield imported
-        lines = [
-            f"class {self.callback}({base}):",
-            f'    """Records what the steps of `{owner.name}` compute, when each batch has ended."""',
-            "",
-            "    def __init__(self):",
-            "        super().__init__()",
-            *(f"        {line}" for line in self.variables),
-        ]
-        for hook, summaries in hooks.items():
-            lines += ["", f"    def {hook}(self, batch, logs=None):"]
-            before = None
-            for block, line in summaries:
-                if block is not None and block != before:
-                    lines.append(f"        with {block}.as_default():")
-                before = block
-                lines.append(f"        {line}" if block is None else f"            {line}")
-        for hook in dict.fromkeys(_HOOKS[each.step.function.name] for each in self.kept if each.flush):
-            lines += ["", f"    def {hook.replace('_batch', '')}(self, logs=None):", f"        {self._flush()}"]
-        yield InsertBefore(owner, "\n".join([*lines, "", ""]))
-        first = min((each.step.function for each in self.kept), key=lambda function: function.lineno)
-        members = _PROPERTY + _FIT if adds else _PROPERTY
-        yield InsertBefore(first, members.format(attribute=self.attribute, callback=self.callback))
-
-    def _one(self, kept: Kept) -> tuple[Code, str]:
-        """Return what stands in the place of a summary, and the line by which the callback writes it."""
-        module, call = self.module, kept.summary.call
-        tf, own = self.keeping.tensorflow, _self(kept.step)
-        (data,) = kept.summary.data.values()
-        name = self._name(kept, data)
-        start, passed = _KINDS[kept.summary.kind]
-        self.variables.append(f"self.{name} = {tf}.Variable({start.format(tf=tf)})")
-        before, after = passed.format(tf=tf, data="\0").split("\0")
-        code: list[str | Move] = []
-        number = self._number(kept)
-        if number is None:
-            number = self._kept_number(kept, code)
-        code += [f"{own}.{self.attribute}.{name}.assign({before}", Move(data), f"{after})"]
-        arguments = []
-        every: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
-        for argument in every:
-            value = argument.value if isinstance(argument, ast.keyword) else argument
-            text = f"self.{name}" if value is data else number if value is kept.summary.step else None
-            if text is None:
-                text = self.keeping.host(kept.step, value)
-            arguments.append(f"{argument.arg}={text}" if isinstance(argument, ast.keyword) else text)
-        if kept.summary.step is None:
-            arguments = [text for text in arguments if text != "step=None"]
-            arguments.append(f"step={number}")
-        return tuple(code), f"{module.source(call.func)}({', '.join(arguments)})"
-
-    def _number(self, kept: Kept) -> str | None:
-        """Return the step as the callback can read it; None where it may be another by then."""
-        node = kept.number
-        if isinstance(node, ast.Constant):
-            return self.module.source(node)
-        if not (isinstance(node, ast.Attribute) and node.attr == "iterations" and _root(node) == _self(kept.step)):
-            return None
-        return self.keeping.host(kept.step, node, may_change=True) if self._settled(kept, None) else None
-
-    def _kept_number(self, kept: Kept, code: list[str | Move]) -> str:
-        """Return the variable that keeps the step, and add to the code what sets it."""
-        source = self.module.source(kept.number)
-        for other, name in self.numbers:
-            same = other.step == kept.step and self.module.source(other.number) == source
-            block = self.module.block(other.summary.statement) is self.module.block(kept.summary.statement)
-            if same and block and self._settled(other, kept):
-                return f"self.{name}"
-        name = _fresh("step", self.taken)
-        self.taken.add(name)
-        tf = self.keeping.tensorflow
-        self.variables.append(f"self.{name} = {tf}.Variable(0, dtype={tf}.int64, trainable=False)")
-        self.numbers.append((kept, name))
-        code += [f"{_self(kept.step)}.{self.attribute}.{name}.assign(", Move(kept.number), ")\n"]
-        return f"self.{name}"
-
-    def _settled(self, kept: Kept, until: Kept | None) -> bool:
-        """Tell whether the step stays what it is, up to another summary or the end of the method."""
-        start = kept.summary.statement.end_lineno or 0
-        end = until.summary.statement.lineno if until is not None else None
-        for node in own_nodes(kept.step.function):
-            line = getattr(node, "lineno", 0)
-            if line <= start or (end is not None and line >= end):
-                continue
-            stored = isinstance(node, (ast.Name, ast.Attribute)) and not isinstance(node.ctx, ast.Load)
-            if stored and ast.unparse(node) in ast.unparse(kept.number):
-                return False
-            if isinstance(node, ast.Call) and not self._is_steady(node):
-                return False
-        return True
-
-    def _is_steady(self, call: ast.Call) -> bool:
-        """Tell whether a call surely changes no step."""
-        name = self.module.resolve(call.func)
-        if name is not None:
-            return name.startswith(("tensorflow.", "keras.losses.", "keras.ops.", "builtins.")) and name not in {
-                "builtins.setattr", "tensorflow.py_function", "tensorflow.numpy_function", "tensorflow.group",
-            }  # fmt: skip
-        return isinstance(call.func, ast.Attribute) and call.func.attr in _STEADY
-
-    def _name(self, kept: Kept, data: ast.expr) -> str:
-        tag = kept.summary.tag
-        base = data.id if isinstance(data, ast.Name) else kept.summary.kind
-        if isinstance(tag, ast.Constant) and isinstance(tag.value, str):
-            base = tag.value.rpartition("/")[2]
-        base = re.sub(r"\W+", "_", base, flags=re.ASCII).strip("_0123456789").lower() or kept.summary.kind
-        if base in _CALLBACK or keyword.iskeyword(base):
-            base = f"{kept.summary.kind}_{base}"
-        name = _fresh(base, self.taken)
-        self.taken.add(name)
-        return name
-
-    def _block(self, kept: Kept) -> str | None:
-        if kept.writer is None:
-            return kept.lost
-        return self.keeping.host(kept.step, _receiver(kept.writer), may_change=True)
-
-    def _flush(self) -> str:
-        """Return the call that writes what is buffered; a writer that was set for good loses it at the end."""
-        return f"{self.keeping.tensorflow}.summary.flush()"
-
-    def _dissolved(self) -> Iterator[Edit]:
-        """Yield the edits that take away the writers' blocks that nothing in them needs any more."""
-        moved: set[ast.AST] = {each.summary.statement for each in self.kept}
-        blocks: dict[ast.With, list[ast.expr]] = {}
-        for each in self.kept:
-            for block, expression in each.blocks:
-                if expression not in blocks.setdefault(block, []):
-                    blocks[block].append(expression)
-        for block, expressions in blocks.items():
-            rest = _outside(block.body, moved)
-            calls = (node for node in rest if isinstance(node, ast.Call))
-            if any(summary_name(self.module, call) is not None or not self._is_steady(call) for call in calls):
-                continue
-            if len(expressions) == len(block.items):
-                yield Unwrap(block)
-            else:
-                yield from (RemoveWithItem(block, expression) for expression in expressions)
-
-
-def _outside(statements: Sequence[ast.AST], left_out: Collection[ast.AST]) -> Iterator[ast.AST]:
-    """Yield all nodes of some statements but those that are left out, and what is in them."""
-    for node in statements:
-        if node not in left_out:
-            yield node
-            yield from _outside(list(ast.iter_child_nodes(node)), left_out)
-
-
-def _fresh(base: str, taken: Iterable[str]) -> str:
-    name, number = base, 2
-    while name in taken:
-        name, number = f"{base}_{number}", number + 1
-    return name
-
-
-def _self(step: Step) -> str:
+def own(step: Step) -> str:
+    """Return what a step calls its model."""
     arguments = step.function.args
     return [*arguments.posonlyargs, *arguments.args][0].arg
 
 
-def _root(node: ast.expr) -> str | None:
+def root(node: ast.expr) -> str | None:
+    """Return the name that an expression like ``a.b.c`` starts with; None for another one."""
     while isinstance(node, ast.Attribute):
         node = node.value
     return node.id if isinstance(node, ast.Name) else None
 
 
-def _receiver(call: ast.expr) -> ast.expr:
+def receiver(call: ast.expr) -> ast.expr:
+    """Return the writer in ``writer.as_default()``."""
     assert isinstance(call, ast.Call)
     assert isinstance(call.func, ast.Attribute)
     return call.func.value
 
 
-def _default_step(call: ast.expr) -> ast.expr | None:
+def default_step(call: ast.expr) -> ast.expr | None:
     """Return the step in ``writer.as_default(step)``."""
     assert isinstance(call, ast.Call)
     given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "step")]
-    return given[0] if given and not _is(given[0], None) else None
+    return given[0] if given and not is_constant(given[0], None) else None
 
 
-def _is(node: ast.expr, value: object) -> bool:
-    return isinstance(node, ast.Constant) and node.value == value
-
-
-def _each_batch(frequency: ast.expr) -> bool:
-    return _is(frequency, "batch") or _is(frequency, 1)
+def is_constant(node: ast.expr, *values: object) -> bool:
+    """Tell whether an expression is one of some constants."""
+    return isinstance(node, ast.Constant) and node.value in values
 
 
 def _is_quiet(call: ast.Call) -> bool:
     """Tell whether a call may be without a progress bar, which hears of each batch."""
     given = [keyword.value for keyword in call.keywords if keyword.arg == "verbose"] or call.args[4:5]
-    return any(not (_is(value, 1) or _is(value, "auto")) for value in given)
+    return any(not is_constant(value, 1, "auto") for value in given)
 
 
 def _callbacks(call: Call) -> ast.expr | None:
@@ -579,6 +468,11 @@ def _callbacks(call: Call) -> ast.expr | None:
     node, position = call.node, _POSITIONS[call.method]
     named = (keyword.value for keyword in node.keywords if keyword.arg == "callbacks")
     return next(named, node.args[position] if position < len(node.args) else None)
+
+
+def _may_be_scope(node: ast.expr) -> bool:
+    """Tell whether a block may be the scope of a distribution strategy."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "scope"
 
 
 def _several_at_once(module: Module) -> bool:
@@ -589,7 +483,7 @@ def _several_at_once(module: Module) -> bool:
     given = [keyword.value for keyword in module.find_all(ast.keyword) if keyword.arg == word]
     words = (node for node in module.find_all(ast.Constant) if node.value == word)
     stores = (node for node in module.attributes.get(word, ()) if not isinstance(node.ctx, ast.Load))
-    return any(not (_is(value, 1) or _is(value, None)) for value in given) or any(words) or any(stores)
+    return any(not is_constant(value, 1, None) for value in given) or any(words) or any(stores)
 
 
 def _defines_fit(module: Module, owner: ast.ClassDef) -> bool:
@@ -597,22 +491,15 @@ def _defines_fit(module: Module, owner: ast.ClassDef) -> bool:
     return "fit" in names
 
 
-def _callback_base(module: Module, owner: ast.ClassDef, tensorflow: str) -> tuple[str, AddImport | None]:
-    """Return how the file names Keras' base class of callbacks, and the import that it needs."""
-    for name, bindings in module.inner_scope(module.tree).bindings.items():
-        if len(bindings) == 1 and bindings[0].imported and module.meaning(bindings[0]) == "keras.callbacks.Callback":
-            return name, None
-    for base in owner.bases:
-        if isinstance(base, ast.Attribute) and (module.resolve(base) or "").startswith("keras."):
-            package = base.value
-            if module.resolve(package) == "keras.models" and isinstance(package, ast.Attribute):
-                package = package.value
-            if module.resolve(package) == "keras":
-                return f"{module.source(package)}.callbacks.Callback", None
-    for base in owner.bases:
-        bindings = module.bindings(base) if isinstance(base, ast.Name) else []
-        imported = bindings[0].imported if len(bindings) == 1 else None
-        package_name = (imported or "").rpartition(".")[0].removesuffix(".models")
-        if package_name in {"keras", "tf_keras"}:
-            return "Callback", AddImport(f"{package_name}.callbacks", "Callback", above=owner)
-    return f"{tensorflow}.keras.callbacks.Callback", None
+def _exports(module: Module) -> bool:
+    """Tell whether a module may save a model with the functions that it consists of, as a SavedModel."""
+    saved = [
+        call.args[:1]
+        for call in module.find_all(ast.Call)
+        if isinstance(call.func, ast.Attribute)
+        and (call.func.attr == "save" or (module.resolve(call.func) or "").endswith(".ModelCheckpoint"))
+    ]
+    files = (".keras", ".h5")
+    return any(word in module.text for word in ("saved_model.", "save_model(", "signatures=")) or any(
+        not (given and isinstance(given[0], ast.Constant) and str(given[0].value).endswith(files)) for given in saved
+    )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
-from codemods.analysis.tracing import Reference, Traced, is_traced
+from codemods.analysis.tracing import Reference, Traced, is_traced, passed
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Edit, Refusal, Rewrite
 from codemods.summaries.emit import Emitter, NotHereError
@@ -91,18 +91,22 @@ class _Lift(Emitter):
             self.lost = bool(host or run) and self._lost([*host, *run])
         calls = [reference for reference in self.body.references if reference not in host]
         kept = bool(host) or self.body.shared or self._public_or_rebound()
-        if self._writes_only:
+        if self._writes_only and not any(reference.replicated for reference in calls):
             edits = [one for reference in calls for one in self._in_place(reference)]
-            return edits if kept else [*edits, edit.Remove(self.body.function)]
+            return edits if kept or self._stays else [*edits, edit.Remove(self.body.function)]
         self.split = kept
         found = [self._at_call(reference) for reference in calls]
-        flat = {flat for _, flat in found} | ({True} if self.split else set())
-        if len(flat) != 1 and self.returned.length is not None:
-            raise NotHereError
+        if self.returned.lacking and self.returned.length is not None and len({flat for _, flat in found}) > 1:
+            self.may_be_flat = False
+            self._named.clear()
+            found = [self._at_call(reference) for reference in calls]
+        flat = any(flat for _, flat in found)
+        if self.split and self.returned.lacking and self.returned.length is not None and not flat:
+            raise NotHereError  # the wrapper needs it
         edits = [*self._inside(), *(one for edits, _ in found for one in edits)]
         if self.split:
             return [*edits, *self._wrapper(self.lost)]
-        return [*edits, *self._without_parameters(calls[0]), *self._return_edits(True in flat)]
+        return [*edits, *self._without_parameters(calls[0]), *self._return_edits(flat)]
 
     split = False  # the host keeps a function of the same name
     lost = False  # no writer is the default where the host runs the function
@@ -111,16 +115,28 @@ class _Lift(Emitter):
     def _traced_by_itself(self) -> bool:
         return self.body.traced.decorator is not None or self.body.traced.target is not None
 
+    @property
+    def _statements(self) -> list[ast.stmt]:
+        """The function's body without its docstring."""
+        function = self.body.function
+        return function.body[ast.get_docstring(function, clean=False) is not None :]
+
     @cached_property
     def _writes_only(self) -> bool:
         """Whether nothing is left of the function without its summaries."""
-        function = self.body.function
-        statements = function.body[ast.get_docstring(function, clean=False) is not None :]
-        return not self.values and all(map(self.only_writes, statements))
+        return all(map(self.only_writes, self._statements))
+
+    @property
+    def _stays(self) -> bool:
+        """Whether the function stays though no code is seen to call it: a public method, or one with a comment."""
+        function, lines = self.body.function, self.module.lines
+        public = self.body.traced.owner is not None and not function.name.startswith("_")
+        head = lines[function.lineno - 1 : function.body[0].lineno - 1]
+        return public or any("#" in line for line in head) or lines[function.lineno - 2].lstrip().startswith("#")
 
     def _check_references(self) -> None:
         for reference in self.body.references:
-            if reference.call is None:
+            if reference.call is None or reference.indirect:
                 raise RefusedError(HELPER)
             if reference.call in self.body.own:
                 raise RefusedError(RECURSIVE)
@@ -144,12 +160,40 @@ class _Lift(Emitter):
         return (*super()._call_edits(reference), *([edit.Replace(node, name)] if self.split else []))
 
     def _in_place(self, reference: Reference) -> list[Edit]:
-        """Return the edits that put the summaries in the place of a call."""
+        """Return the edits that put the body of the function in the place of a call."""
         statement = self._statement(reference)
-        if not isinstance(statement, ast.Expr):
+        scope = self.module.scope(statement)
+        own = self.body.scope.bindings.keys() - self.body.parameters.keys()
+        if not isinstance(statement, ast.Expr) or any(self.module.is_used(scope, name) for name in own):
             raise NotHereError
-        self._check_targets(self.module.scope(statement))
-        return [edit.Replace(statement, self._block({}, False, statement, reference))]
+        self._arguments: dict[str, str] = {}
+        parts: list[str | edit.Move] = []
+        for inner in self._statements:
+            names = [node for node in ast.walk(inner) if isinstance(node, ast.Name)]
+            texts = {name: self._host_name(name, reference, statement) for name in names}
+            changed = [name for name, text in texts.items() if text != name.id]
+            if any(isinstance(a, ast.JoinedStr) for name in changed for a in self.module.ancestors(name)):
+                raise NotHereError
+            parts += [edit.Move(inner, tuple(edit.Replace(name, texts[name]) for name in changed)), "\n"]
+        values = [f"{name} = {argument}\n" for argument, name in self._arguments.items()]
+        return [edit.Replace(statement, (*values, *parts))]
+
+    def _argument(self, name: str, reference: Reference, statement: ast.stmt) -> str:
+        if not self._writes_only:
+            return super()._argument(name, reference, statement)
+        argument = passed(self.body.function, reference, self.body.parameters[name])
+        uses = self.module.uses(self.body.scope, name)
+        tested = any(isinstance(self.module.statement(use), (ast.If, ast.For)) for use in uses)
+        if argument is None or isinstance(argument, (ast.Name, ast.Attribute, ast.Constant)) or not tested:
+            with contextlib.suppress(NotHereError):
+                return super()._argument(name, reference, statement)
+        if argument is None or "\n" in (text := self.module.source(argument)):
+            raise NotHereError
+        if len(uses) == 1 and self.module.parent(self.module.statement(uses[0])) is self.body.function:
+            return text
+        if text not in self._arguments:
+            self._arguments[text] = self._free_name(name, self.module.scope(statement))
+        return self._arguments[text]
 
     def _at_call(self, reference: Reference) -> tuple[list[Edit], bool]:
         try:

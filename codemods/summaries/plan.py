@@ -13,7 +13,7 @@ from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
 from codemods.analysis.strategies import seems_strategy
-from codemods.analysis.tracing import Reference, Traced, ancestors, called, is_keras_class, passed, references
+from codemods.analysis.tracing import Reference, Traced, ancestors, called, followed, is_keras_class, passed, references
 from codemods.engine.codemod import AddImport, Refusal
 from codemods.summaries.loops import PYTHON, TENSOR, VARIABLE, loop_targets
 from codemods.summaries.ops import Summary, summary_at
@@ -239,7 +239,6 @@ class TracedBody:
         self.scope: Scope = module.inner_scope(traced.function)
         self.taken: set[str] = set()  # names made up for values
         self.imports: list[AddImport] = []  # what the new code needs
-        self.shared = False  # a base class declares the method too
 
     # The function. -----------------------------------------------------------------------------
 
@@ -262,6 +261,19 @@ class TracedBody:
         return set(self.nodes)
 
     @cached_property
+    def binding(self) -> ast.expr | None:
+        """The ``staticmethod`` or ``classmethod`` that stands above all else on the function."""
+        first = next(iter(self.function.decorator_list), None)
+        return first if self.module.resolve(first) in {"builtins.staticmethod", "builtins.classmethod"} else None
+
+    @cached_property
+    def receiver(self) -> ast.arg | None:
+        """The parameter that what a method is called on is given for."""
+        if self.traced.owner is None or self.module.resolve(self.binding) == "builtins.staticmethod":
+            return None
+        return next(iter([*self.function.args.posonlyargs, *self.function.args.args]), None)
+
+    @cached_property
     def exits(self) -> dict[Exit, ast.expr | None]:
         """What the function returns, in every place where it does; None where that is nothing."""
         found: dict[Exit, ast.expr | None] = {}
@@ -275,10 +287,14 @@ class TracedBody:
         """Every place in the project that names the function as its callers do."""
         traced = self.traced
         if traced.target is None:
-            return list(references(self.module, traced.name, self.function, traced.owner is not None))
-        method = isinstance(traced.target, ast.Attribute)
-        found = references(self.module, traced.name, traced.target, method)
-        return [reference for reference in found if reference.node is not traced.wrapped]
+            found = list(references(self.module, traced.name, self.function, traced.owner is not None))
+            if traced.decorator is None:
+                return found
+        else:
+            method = isinstance(traced.target, ast.Attribute)
+            named = references(self.module, traced.name, traced.target, method)
+            found = [reference for reference in named if reference.node is not traced.wrapped]
+        return [call for reference in found for call in followed(reference)]
 
     @cached_property
     def exported(self) -> bool:
@@ -348,7 +364,7 @@ class TracedBody:
 
     def check(self) -> None:
         """Refuse what can't be rewritten whatever the summary is."""
-        self.check_definition()
+        self.check_definition(overridden=True)
         inside = set(self.nodes)
         for reference in self.references:
             if reference.call is None:
@@ -362,14 +378,18 @@ class TracedBody:
             if reference.call in inside:
                 raise RefusedError(RECURSIVE)
 
-    def check_definition(self) -> None:
-        """Refuse a function that can't be rewritten whoever calls it."""
+    def check_definition(self, *, overridden: bool = False) -> None:
+        """Refuse a function that can't be rewritten whoever calls it.
+
+        Args:
+            overridden: other classes of its hierarchy may define the same method: it keeps its signature.
+        """
         function, traced = self.function, self.traced
         if isinstance(function, ast.AsyncFunctionDef) or any(
             isinstance(node, (ast.Yield, ast.YieldFrom, ast.Await)) for node in self.nodes
         ):
             raise RefusedError(GENERATOR)
-        others = [d for d in function.decorator_list if traced.decorator is not d]
+        others = [d for d in function.decorator_list if d is not traced.decorator and d is not self.binding]
         if others:
             raise RefusedError(
                 DECORATOR,
@@ -381,8 +401,8 @@ class TracedBody:
             raise RefusedError(FUNCTION_USED, f"`{function.name}` is called by Python itself, which can't be seen")
         if traced.wrapped is not None:
             self._check_wrapped(traced.wrapped)
-        if traced.owner is not None:
-            self._check_hierarchy(traced.owner)
+        if self.overrides is not None and not overridden:
+            raise RefusedError(OVERRIDDEN, f"`{self.overrides}` is the same method in its hierarchy")
 
     def _check_wrapped(self, wrapped: ast.expr) -> None:
         target = self.traced.target
@@ -397,30 +417,37 @@ class TracedBody:
         if isinstance(target, ast.Name) and len(self.module.bindings(target)) != 1 + same:
             raise RefusedError(WRAPPED_SHARED, f"`{target.id}` is bound more than once")
 
-    def _check_hierarchy(self, owner: ast.ClassDef) -> None:
+    @cached_property
+    def overrides(self) -> str | None:
+        """The same method of another class in the hierarchy, an abstract one aside."""
+        return next((name for name, declares in self._hierarchy if not declares), None)
+
+    @cached_property
+    def shared(self) -> bool:
+        """Whether another class in the hierarchy has the method, so that a call may mean either."""
+        return bool(self._hierarchy)
+
+    @cached_property
+    def _hierarchy(self) -> list[tuple[str, bool]]:
+        """The same method of other classes in the hierarchy, and whether a base class just declares it."""
+        owner, name = self.traced.owner, self.function.name
+        if owner is None:
+            return []
         identity = f"{self.module.id}.{self.module.qualname(owner)}"
+        above = ancestors(self.module, owner)
         project = self.module.project
-        paths = project.mentioning(self.function.name) if project is not None else []
-        modules = [
-            self.module,
-            *(m for p in paths if p != self.module.path and project and (m := project.module(p))),
-        ]
-        for other in modules:
+        paths = project.mentioning(name) if project is not None else []
+        others = [m for path in paths if path != self.module.path and project and (m := project.module(path))]
+        found = []
+        for other in (self.module, *others):
             for klass in other.find_all(ast.ClassDef):
-                if klass is owner or not any(
-                    isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef)) and s.name == self.function.name
-                    for s in klass.body
-                ):
+                definitions = (ast.FunctionDef, ast.AsyncFunctionDef)
+                if klass is owner or not any(isinstance(s, definitions) and s.name == name for s in klass.body):
                     continue
-                other_id = f"{other.id}.{other.qualname(klass)}"
-                below = identity in ancestors(other, klass)
-                if below or (
-                    other_id in ancestors(self.module, owner) and not _only_declares(klass, self.function.name)
-                ):
-                    raise RefusedError(
-                        OVERRIDDEN, f"`{klass.name}.{self.function.name}` is the same method in its hierarchy"
-                    )
-                self.shared = self.shared or other_id in ancestors(self.module, owner)
+                base = f"{other.id}.{other.qualname(klass)}" in above
+                if base or identity in ancestors(other, klass):
+                    found.append((f"{klass.name}.{name}", base and _only_declares(klass, name)))
+        return found
 
     def _where(self, reference: Reference) -> str:
         place = f"on line {reference.node.lineno}"
@@ -722,7 +749,12 @@ class TracedBody:
         else:
             if move.tensor_tests and block not in move.early:
                 raise RefusedError(CONDITION, "it depends on conditions of Python and of tensors, one inside the other")
-            self._host(move, block.test, frozen_is_refused=True)
+            tested = _tested_for_none(block.test)
+            made_here = tested is not None and self._is_local(tested) and tested.id not in self.parameters
+            if tested is not None and made_here and self._stable(move, tested, conditional=False):
+                move.values[tested] = Value(tested.id)  # None is returned as None
+            else:
+                self._host(move, block.test, frozen_is_refused=True)
         move.contexts.append(block)
 
     def _tensor_condition(self, move: Move, block: ast.If) -> None:
@@ -852,7 +884,11 @@ class TracedBody:
         owner = self.module.enclosing(node, ast.ClassDef)
         if not (isinstance(node.value, ast.Name) and node.value.id == "self" and owner is not None):
             return
-        for child in ast.walk(owner):
+        classes = [
+            owner,
+            *(self.module.definition(b.removeprefix(f"{self.module.id}.")) for b in ancestors(self.module, owner)),
+        ]
+        for child in itertools.chain.from_iterable(ast.walk(klass) for klass in classes if klass is not None):
             targets = (
                 child.targets
                 if isinstance(child, ast.Assign)
@@ -1344,7 +1380,7 @@ class TracedBody:
             return value
         here = move.summary.statement
         for other, statement in self._computed:
-            if other.code == value.code and not self._changed_between(statement, here):
+            if other.code == value.code and not self._changed_between(statement, here, value.code):
                 self.taken.discard(value.name)
                 return other
         self._computed.append((value, here))
@@ -1354,13 +1390,18 @@ class TracedBody:
     def _computed(self) -> list[tuple[Value, ast.stmt]]:
         return []
 
-    def _changed_between(self, one: ast.stmt, other: ast.stmt) -> bool:
-        """Tell whether code between two statements may change a variable or bind a name."""
+    def _changed_between(self, one: ast.stmt, other: ast.stmt, code: str | None = None) -> bool:
+        """Tell whether code between two statements may change a variable or bind a name, or one of some code's."""
+        words = None if code is None else re.findall(r"\w+", code)
         for node in self.nodes:
             line = getattr(node, "lineno", 0)
             if one.lineno < line < other.lineno and (
                 (isinstance(node, ast.Call) and not self._harmless(node))
-                or (isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load))
+                or (
+                    isinstance(node, ast.Name)
+                    and not isinstance(node.ctx, ast.Load)
+                    and (words is None or node.id in words)
+                )
             ):
                 return True
         return False
@@ -1404,6 +1445,18 @@ class TracedBody:
             raise RefusedError(NAMES, "the file has no name for TensorFlow itself, and `tf` is something else there")
         self.imports.append(AddImport("tensorflow as tf"))
         return "tf"
+
+
+def _tested_for_none(test: ast.expr) -> ast.Name | None:
+    """Return the name in ``name is not None``."""
+    if (
+        isinstance(test, ast.Compare)
+        and isinstance(test.left, ast.Name)
+        and all(isinstance(op, (ast.Is, ast.IsNot)) for op in test.ops)
+        and all(isinstance(other, ast.Constant) and other.value is None for other in test.comparators)
+    ):
+        return test.left
+    return None
 
 
 def _plain(name: str) -> str:

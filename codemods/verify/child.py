@@ -72,7 +72,9 @@ class Observer:
     """Collects what the program does, and writes it to the journal at its end."""
 
     def __init__(self, journal: Journal, user_root: str, copy_root: str) -> None:
-        self.traced = self.host = self.dropped = self.v1_summaries = self.v1_events = 0
+        self.traced = self.host = self.dropped = self.v1_events = 0
+        self.v1_summaries: set[str] = set()
+        self.v1_tags: set[str] = set()
         self._journal = journal
         self._user_root = user_root
         self._copy_root = copy_root
@@ -166,13 +168,19 @@ class Observer:
                 "variables": self._values() + self._session_variables,
                 "traced": self.traced,
                 "host": self.host,
-                "dropped": self.dropped + (0 if self.v1_events else self.v1_summaries),
+                "dropped": self.dropped + self._never_recorded(),
                 "v1_events": self.v1_events,
                 "step_seconds": self._step_seconds(),
                 "escaped": self._escaped(),
                 "loaded": self._loaded(),
                 "started": self._started,
             },
+        )
+
+    def _never_recorded(self) -> int:
+        """The number of v1 summaries of graphs of which no writer was given any."""
+        return sum(
+            not any(tag == name or tag.startswith(f"{name}/") for tag in self.v1_tags) for name in self.v1_summaries
         )
 
     def _values(self) -> list[dict[str, Any]]:
@@ -339,15 +347,15 @@ def _observe_variables(observer: Observer) -> None:
 
 
 def _callback_is_made() -> bool:
-    """Tell whether the constructor of a Keras callback is running: what it keeps is no part of what is trained."""
-    frame: types.FrameType | None = sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_name == "__init__":
-            classes = type(frame.f_locals.get("self")).__mro__
-            if any(each.__name__ == "Callback" and "keras" in each.__module__ for each in classes):
-                return True
+    """Tell whether a callback of the program makes a variable: what it keeps for itself isn't trained."""
+    libraries = {"tensorflow", "keras", "tf_keras", "contextlib", "functools"}
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None and (
+        frame.f_code.co_filename == __file__ or frame.f_globals.get("__name__", "").partition(".")[0] in libraries
+    ):
         frame = frame.f_back
-    return False
+    classes = type(frame.f_locals.get("self")).__mro__ if frame is not None else ()
+    return any(each.__name__ == "Callback" and "keras" in each.__module__ for each in classes)
 
 
 def _observe_writers(observer: Observer) -> None:
@@ -368,6 +376,7 @@ def _observe_writers(observer: Observer) -> None:
         # A writer that is closed drops the event without a word.
         if event.WhichOneof("what") == "summary":
             observer.v1_events += len(event.summary.value)
+            observer.v1_tags.update(value.tag for value in event.summary.value)
         return original(self, event, *args, **kwargs)
 
     _wrap(_module("tensorflow.python.ops.gen_summary_ops"), "create_summary_file_writer", create)
@@ -394,7 +403,9 @@ def _observe_summaries(observer: Observer) -> None:
         return original(*args, **kwargs)
 
     def v1_op(original: Any, *args: Any, **kwargs: Any) -> Any:
-        observer.v1_summaries += 1
+        name = kwargs.get("tags", kwargs.get("tag", args[0] if args else None))
+        if isinstance(name, str):
+            observer.v1_summaries.add(name)
         return original(*args, **kwargs)
 
     _wrap(summary, "write", write)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codemods.engine.discover import EXCLUDED, discover, project_root
+from codemods.engine import discover as discovering
+from codemods.engine.discover import EXCLUDED, discover, project_files, project_root
 
 
 def make(root, *names, **contents):
@@ -289,3 +290,21 @@ class TestProjectRoot:
     def test_work_tree_counts(self, tmp_path):
         make(tmp_path, "w/.git", "w/src/a.py")
         assert project_root(Path(tmp_path / "w/src/a.py")) == tmp_path / "w"
+
+
+class TestProjectFiles:
+    def test_all_below_are_its_files(self, tmp_path):
+        make(tmp_path, "z.py", "a/b/c.py", "a/d.ipynb", "a/e.txt")
+        assert project_files(tmp_path) == ["a/b/c.py", "a/d.ipynb", "z.py"]
+
+    def test_by_its_own_path_where_a_link_leads_to_it(self, tmp_path):
+        make(tmp_path, "real/a/b.py")
+        (tmp_path / "link").symlink_to("real")
+        assert project_files(tmp_path / "link") == ["a/b.py"]
+
+    def test_a_place_like_a_home_is_no_project_but_a_repository_of_its_size_is(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(discovering, "MOST_FOLDERS", 3)
+        make(tmp_path, "train.py", "net.py", "one/a.py", "two/b.py", "three/c.py")
+        assert project_files(tmp_path) == ["net.py", "train.py"]
+        make(tmp_path, "four/.git/HEAD", *(f"four/{name}/a.py" for name in "abcd"))
+        assert project_files(tmp_path / "four") == [f"{name}/a.py" for name in "abcd"]

@@ -1,5 +1,6 @@
 """What runs have changed is kept, and put back where nobody has changed it since."""
 
+import errno
 import json
 import os
 import subprocess
@@ -276,6 +277,23 @@ def test_where_nothing_can_be_recorded_nothing_is_written(tree: Path, settings: 
     assert sorted(os.listdir(tree)) == [HIDDEN, "a.py"]
 
 
+def test_a_run_that_could_not_record_its_first_file_is_none(
+    tree: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "a.py").write_bytes(OLD)
+    fix(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(journals.os, "fsync", full)
+        with pytest.raises(SourceError, match="No space left"):
+            journal().begin("fix").record(tree / "b.py", OLD, NEW)
+    assert [each.number for each in journal().runs()] == [1]
+    assert statuses() == {"a.py": PUT_BACK}
+
+
+def full(descriptor: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def test_a_store_that_is_no_folder_can_be_told(tree: Path) -> None:
     (tree / HIDDEN).mkdir()
     (tree / HIDDEN / "1.jsonl").mkdir()
@@ -321,6 +339,15 @@ def test_a_linked_work_tree_and_a_submodule_have_their_own(
         assert statuses() == {"a.py": PUT_BACK}
     monkeypatch.chdir(tree)
     assert journal().runs() == []
+
+
+@pytest.mark.parametrize("text", ["", "garbage", "gitdir: ", "gitdir: /no/such/place", "gitdir: ../elsewhere"])
+def test_a_git_file_that_leads_nowhere(tree: Path, settings: Settings, text: str) -> None:
+    (tree / ".git").write_text(text)
+    (tree / "a.py").write_bytes(OLD)
+    fix(settings)
+    assert sorted(os.listdir(tree)) == [".git", HIDDEN, "a.py"]
+    assert statuses() == {"a.py": PUT_BACK}
 
 
 def test_the_old_bytes_are_for_their_owner_only(tree: Path, settings: Settings) -> None:

@@ -737,6 +737,203 @@ CALLS: Mapping[str, Shape] = {
                 y = f(xs, xs, step=tf.constant(i, tf.int64), scale=2.0)
                 z = g(xs, step=tf.constant(i, tf.int64))
         """),
+    "static methods and class methods": Shape("""
+        class Values:
+            scale = 2.0
+
+            @staticmethod
+            @tf.function
+            def mean(x, step):
+                m = tf.reduce_mean(x)
+                tf.summary.scalar("mean", m, step=step)
+                return m
+
+            @classmethod
+            @tf.function
+            def total(cls, x, step):
+                \"\"\"Returns the sum.\"\"\"
+                s = tf.reduce_sum(x) * cls.scale
+                tf.summary.scalar("total", s, step=step)
+                return s
+
+
+        class Others(Values):
+            scale = 3.0
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = Values.mean(xs, tf.constant(i, tf.int64))
+                print(float(Values.total(xs, tf.constant(i, tf.int64)) + Others.total(xs, tf.constant(i, tf.int64))))
+        """),
+    "methods that override one another": Shape("""
+        class Base:
+            @tf.function
+            def train(self, x, step):
+                m = tf.reduce_mean(x)
+                with writer.as_default():
+                    tf.summary.scalar("base", m, step=step)
+                return m
+
+            def run(self):
+                for i in range(2):
+                    y = self.train(xs, tf.constant(i, tf.int64))
+                    print(float(y))
+
+
+        class Special(Base):
+            @tf.function
+            def train(self, x, step):
+                m = tf.reduce_sum(x)
+                with writer.as_default():
+                    tf.summary.scalar("special", m, step=step)
+                return m
+
+
+        Base().run()
+        Special().run()
+        """),
+    "a method that calls the one it overrides": Shape("""
+        class Base:
+            @tf.function
+            def train(self, x, step):
+                return tf.reduce_mean(x)
+
+
+        class Special(Base):
+            @tf.function
+            def train(self, x, step):
+                m = super().train(x, step) + 1.0
+                with writer.as_default():
+                    tf.summary.scalar("mean", m, step=step)
+                return m
+
+
+        for trainer in (Base(), Special()):
+            print(float(trainer.train(xs, tf.constant(3, tf.int64))))
+        """),
+    "a summary in the method that another one overrides and calls": Shape(
+        """
+        class Base:
+            @tf.function
+            def train(self, x, step):
+                m = tf.reduce_mean(x)
+                with writer.as_default():
+                    tf.summary.scalar("mean", m, step=step)
+                return m
+
+
+        class Special(Base):
+            @tf.function
+            def train(self, x, step):
+                return super().train(x, step) + 1.0
+
+
+        print(float(Special().train(xs, tf.constant(1, tf.int64))))
+        """,
+        "overridden",
+    ),
+    "a function that is made by another": Shape("""
+        def make(scale):
+            @tf.function
+            def train(x, step):
+                m = tf.reduce_mean(x) * scale
+                tf.summary.scalar("mean", m, step=step)
+                return m
+
+            @tf.function
+            def test(x, step):
+                tf.summary.scalar("total", tf.reduce_sum(x), step=step)
+
+            return train, test
+
+
+        def main():
+            train, test = make(2.0)
+            with writer.as_default():
+                for i in range(2):
+                    y = train(xs, tf.constant(i, tf.int64))
+                    test(xs, tf.constant(i, tf.int64))
+
+
+        main()
+        """),
+    "a function that an object keeps, made in a method": Shape(
+        """
+        count = tf.Variable(0, dtype=tf.int64)
+
+
+        class Trainer:
+            def __init__(self):
+                self.train = self._make()
+
+            def _make(self):
+                @tf.function
+                def train(x, step):
+                    tf.summary.scalar("mean", tf.reduce_mean(x), step=step)
+                    count.assign_add(1)
+                    return x
+
+                return train
+
+            def run(self):
+                for i in range(2):
+                    y = self.train(xs, count)
+
+
+        Trainer().run()
+        """,
+        "repaired",
+    ),
+    "a partial, and another name": Shape("""
+        import functools
+
+
+        @tf.function
+        def f(x, step, scale):
+            m = tf.reduce_mean(x) * scale
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        double = functools.partial(f, scale=2.0)
+        train = f
+        with writer.as_default():
+            for i in range(2):
+                y = double(xs, tf.constant(i, tf.int64))
+                z = train(xs, tf.constant(i, tf.int64), 3.0)
+        """),
+    "a function that is handed on": Shape(
+        """
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        with writer.as_default():
+            print([float(y) for y in map(f, [xs], [tf.constant(0, tf.int64)])])
+        """,
+        "function-object-used",
+    ),
+    "compiled by XLA": Shape(
+        """
+        @tf.function(jit_compile=True)
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=step)
+            if m > 3.0:
+                return m
+            return m + 1
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+        """,
+        "repaired",
+    ),
 }
 
 SHAPES: Mapping[str, Shape] = {**RETURNS, **LOOPS, **WRITERS, **CALLS}
