@@ -2665,6 +2665,50 @@ LIFTED = {
 
         print(Child().run().numpy())
         """,
+    "helpers_that_go_over_gradients_and_variables": """
+        def log_gradients(gradients, variables, step):
+            for g, v in zip(gradients, variables):
+                if g is not None:
+                    tf.summary.histogram("gradients/" + v.name, g, step=step)
+
+
+        def log_weights(variables, step):
+            for v in variables:
+                tf.summary.histogram("weights/" + v.name, v, step=step)
+
+
+        @tf.function
+        def train_step(x, y, step):
+            with tf.GradientTape() as tape:
+                loss = loss_of(x, y)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            log_gradients(gradients, model.trainable_variables, step)
+            log_weights(model.trainable_variables, step)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+            return loss
+
+
+        with writer.as_default():
+            for i, (x, y) in enumerate(dataset):
+                train_step(x, y, tf.constant(i, tf.int64))
+        """,
+    "a_helper_with_defaults_and_a_dictionary": """
+        def losses(x, step, prefix="train/", *, scale=2.0):
+            out = {"a": tf.reduce_mean(x) * scale, "b": tf.reduce_max(x)}
+            for name, value in out.items():
+                tf.summary.scalar(prefix + name, value, step=step)
+            return out["a"] + out["b"]
+
+
+        @tf.function
+        def f(x, step):
+            return losses(x, step) + losses(x, step, "other/", scale=3.0)
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, i)
+        """,
     "a_function_inside_the_traced_one": """
         @tf.function
         def f(x, step):

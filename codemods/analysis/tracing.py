@@ -477,6 +477,21 @@ def called(module: Module, call: ast.Call, *, here: bool = False) -> tuple[Modul
     return found[0], found[1]
 
 
+def returned_part(module: Module, target: ast.AST) -> ast.expr | None:
+    """Return what a function of this module returns for one of several names that its result is assigned to."""
+    assign = module.statement(target)
+    names = assign.targets[0] if isinstance(assign, ast.Assign) and len(assign.targets) == 1 else None
+    if not isinstance(assign, ast.Assign) or not isinstance(names, ast.Tuple) or target not in names.elts:
+        return None
+    found = called(module, assign.value) if isinstance(assign.value, ast.Call) else None
+    if found is None or found[0] is not module:
+        return None
+    values = [node.value for node in module.find_all(ast.Return) if module.function(node) is found[1]]
+    if len(values) != 1 or not isinstance(values[0], ast.Tuple) or len(values[0].elts) != len(names.elts):
+        return None
+    return values[0].elts[names.elts.index(target)]
+
+
 def _class_of(module: Module, node: ast.expr) -> tuple[Module, ast.ClassDef] | None:
     """Return the class of this project of an object that is only ever made by calling it."""
     values: list[ast.expr | None] = []

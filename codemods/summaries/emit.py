@@ -1147,6 +1147,8 @@ class Emitter:
         if parameter in {function.args.vararg, function.args.kwarg}:
             raise NotHereError
         argument = passed(function, reference, parameter)
+        if argument is None and (default := self._default(name, reference)) is not None:
+            return default
         if argument is None or not (
             _is_reference(argument) or self._repeatable(argument) or self._moves_once(parameter, argument, reference)
         ):
@@ -1156,6 +1158,20 @@ class Emitter:
             if stores & {n.id for n in _names(argument)}:
                 raise NotHereError
         return self.module.source(argument)
+
+    def _default(self, name: str, reference: Reference) -> str | None:
+        """Return the constant that a parameter has where a call leaves it out, unless it decides about a branch."""
+        args, module = self.body.function.args, self.module
+        positional = [*args.posonlyargs, *args.args]
+        defaults = dict(zip([arg.arg for arg in positional[::-1]], args.defaults[::-1], strict=False))
+        defaults |= {a.arg: value for a, value in zip(args.kwonlyargs, args.kw_defaults, strict=True) if value}
+        uses = module.uses(self.body.scope, name)
+        tested = any(
+            isinstance(statement := module.statement(u), ast.If) and u in ast.walk(statement.test) for u in uses
+        )
+        given = not reference.replicated or run_arguments(reference) is not None
+        default = defaults.get(name)
+        return module.source(default) if isinstance(default, ast.Constant) and given and not tested else None
 
     def _repeatable(self, argument: ast.expr) -> bool:
         """Tell whether an argument is a plain constant or cast, which may stand in several summaries."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from codemods.analysis.tracing import passed
-from codemods.summaries.loops import TENSOR, loop_targets
+from codemods.summaries.loops import TENSOR
 from codemods.summaries.ops import Summary
 from codemods.summaries.plan import (
     GRAPH_LOOP,
@@ -99,7 +99,7 @@ class LoopBody(TracedBody):
         call = loop.iter
         if isinstance(call, ast.Call) and self.module.resolve(call.func) == "builtins.range":
             return all(self.is_python(argument) for argument in call.args)
-        return loop_targets(self.module, loop, self._is_local) is not None
+        return self.loop_targets(loop) is not None
 
     def _jumped_over(self, loop: ast.For | ast.While) -> list[ast.If]:
         """Return the conditions under which a turn of a loop ends early."""
@@ -182,7 +182,7 @@ class LoopBody(TracedBody):
         summary = move.summary
         others = [a for name, a in summary.arguments.items() if a not in summary.data.values()]
         used = {name.id for argument in others for name in ast.walk(argument) if isinstance(name, ast.Name)}
-        targets = loop_targets(self.module, loop, self._is_local) if isinstance(loop, ast.For) else None
+        targets = self.loop_targets(loop) if isinstance(loop, ast.For) else None
         if not isinstance(loop, ast.For) or targets is None or not used & set(targets):
             return
         if len(blocks) > 1 or self._jumped_over(loop) or any(targets[n] == TENSOR for n in used & set(targets)):

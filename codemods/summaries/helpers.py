@@ -12,7 +12,7 @@ from codemods.analysis.module import Function, Module
 from codemods.analysis.tracing import Reference, Traced, called, is_traced, passed, traced_functions
 from codemods.summaries.emit import Emitter
 from codemods.summaries.gather import LoopBody
-from codemods.summaries.loops import is_collection
+from codemods.summaries.loops import TENSOR, VARIABLE, are_variables, is_collection, is_name_of
 from codemods.summaries.ops import Summary, summary_at
 from codemods.summaries.plan import ARGUMENT, NAME_SCOPE, NAME_SCOPES, STEP, Move, RefusedError, TracedBody
 
@@ -20,6 +20,7 @@ _DATA = "data"  # recorded, or tested, or a collection of what is recorded
 _STEP = "step"
 _HOST = "host"  # a tag, a writer, an object: the host has it
 
+_NAMES = "names"  # of variables or layers, and nothing else of them
 _VIEWS = frozenset({"items", "values", "keys"})
 # Operations that give the same bits on the host as in a graph.
 _EXACT = frozenset(f"tensorflow.{name}" for name in (
@@ -40,13 +41,13 @@ class Helper:
         body: its body.
         moves: its summaries.
         roles: what its parameters are for.
-        collections: the parameters that its loops go over.
+        collections: the parameters that its loops go over, with what they take from them.
     """
 
-    body: TracedBody
+    body: Body
     moves: tuple[Move, ...]
     roles: Mapping[str, str]
-    collections: frozenset[str]
+    collections: Mapping[str, str]
 
     def role(self, argument: str) -> str:
         """Return what an argument is for; a keyword that ``**values`` takes is called ``values.keyword``."""
@@ -58,7 +59,7 @@ class Helper:
         return self.body.function.name
 
     @property
-    def every_move(self) -> Iterator[tuple[TracedBody, Move]]:
+    def every_move(self) -> Iterator[tuple[Body, Move]]:
         """Its summaries and those of the helpers that it calls, each with the body it stands in."""
         for move in self.moves:
             yield self.body, move
@@ -138,8 +139,15 @@ class Body(LoopBody):
                 self._changing(move, argument)
         for name, argument in call.data.items():
             given = isinstance(argument, ast.Name) and argument.id in self.parameters
-            if name in call.helper.collections and not (given or is_collection(self._definition(argument))):
-                raise RefusedError(ARGUMENT, f"what `{self.module.source(argument)}` holds can't be seen")
+            if name in call.helper.collections:
+                definition = self._definition(argument)
+                if are_variables(definition):
+                    if call.helper.collections[name] != _NAMES and self.effects_after(call.statement):
+                        raise RefusedError(STEP, f"`{self.module.source(argument)}` may change after the call")
+                    self._host(move, argument)
+                    continue
+                if call.helper.collections[name] != TENSOR or not (given or is_collection(definition)):
+                    raise RefusedError(ARGUMENT, f"what `{self.module.source(argument)}` holds can't be seen")
             self._data(move, argument)
         if call.step is not None:
             self._step(move)
@@ -295,6 +303,7 @@ class Helpers:
     def _made(self, module: Module, function: Function) -> Helper | None:
         owner = module.parent(function)
         body = Body(module, Traced(function, owner if isinstance(owner, ast.ClassDef) else None, {}))
+        body.given_lists = True  # each call is looked at for that
         calls = sorted((n for n in body.nodes if isinstance(n, ast.Call)), key=lambda n: (n.lineno, n.col_offset))
         summaries = [found for call in calls if (found := self.summary(call, module)) is not None]
         if not summaries or function.args.vararg or function in self.traced:
@@ -313,7 +322,7 @@ class Helpers:
         roles = {name: _role(body, moves, name) for name in body.parameters}
         if function.args.kwarg is not None and roles[function.args.kwarg.arg] != _DATA:
             return None
-        collections = frozenset(name for name in roles if _gone_over(body, name))
+        collections = {name: kind for name in roles if (kind := _gone_over(body, name)) is not None}
         return Helper(body, tuple(moves), roles, collections)
 
 
@@ -365,7 +374,23 @@ def _role_of(body: TracedBody, moves: list[Move], use: ast.Name) -> str:
     return _HOST
 
 
-def _gone_over(body: TracedBody, parameter: str) -> bool:
-    """Tell whether a parameter is a collection that a loop goes over."""
-    uses = body.module.uses(body.scope, parameter)
-    return any(isinstance(loop := body.module.statement(use), ast.For) and use in ast.walk(loop.iter) for use in uses)
+def _gone_over(body: TracedBody, parameter: str) -> str | None:
+    """Return what a loop takes from a parameter that it goes over; None where no loop does."""
+    kinds = set()
+    for use in body.module.uses(body.scope, parameter):
+        loop = body.module.statement(use)
+        if isinstance(loop, ast.For) and use in ast.walk(loop.iter):
+            element = _element(loop, use)
+            uses = body.module.uses(body.scope, element.id) if isinstance(element, ast.Name) else []
+            named = [is_name_of(body.module, each) for each in uses if isinstance(each.ctx, ast.Load)]
+            kinds.add(_NAMES if named and all(named) else VARIABLE if any(named) else TENSOR)
+    return next(iter(kinds)) if len(kinds) < 2 and kinds else VARIABLE if kinds else None
+
+
+def _element(loop: ast.For, iterable: ast.Name) -> ast.expr:
+    """Return the part of a loop's target that stands for an element of one of the iterables that it goes over."""
+    call, target = loop.iter, loop.target
+    if isinstance(call, ast.Call) and isinstance(target, ast.Tuple) and iterable in call.args:
+        # zip(one, other), or enumerate(one)
+        return target.elts[call.args.index(iterable) - len(call.args)]
+    return target

@@ -44,6 +44,11 @@ def lifted(helpers: Helpers, traced: Traced, calls: Sequence[ast.Call]) -> tuple
     Raises:
         RefusedError: that can't be done.
     """
+    helper = helpers.of(traced.function)
+    if helper is not None:
+        with contextlib.suppress(NotHereError):
+            lift = _Lift(helper.body, helper.moves)
+            return tuple(lift.edits()), lift.lost
     for returns_parameters in (False, True):
         body = Body(helpers.module, traced)
         body.check_definition()
@@ -90,6 +95,7 @@ class _Lift(Emitter):
             run = [r for r in self.body.references if r.replicated and not is_traced(r.module, r.node)]
             self.lost = bool(host or run) and self._lost([*host, *run])
         calls = [reference for reference in self.body.references if reference not in host]
+        calls.sort(key=lambda reference: (reference.node.lineno, reference.node.col_offset))
         kept = bool(host) or self.body.shared or self._public_or_rebound()
         if self._writes_only and not any(reference.replicated for reference in calls):
             edits = [one for reference in calls for one in self._in_place(reference)]
@@ -248,6 +254,8 @@ class _Lift(Emitter):
         if not all(isinstance(node, _STRAIGHT) for node in around):
             return False
         inside = set(ast.walk(call))
+        others = [r.call for r in self.body.references if r.call is not None and r.call is not call]
+        inside |= {node for other in others for node in ast.walk(other)}  # which are taken out before it
         before = [
             node
             for node in ast.walk(statement)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from codemods.analysis.module import Module
+from codemods.analysis.tracing import returned_part
 
 PYTHON = "python"  # numbers, names, dictionary keys: the same on the host
 TENSOR = "tensor"  # values that the function computes
@@ -16,96 +18,120 @@ _VARIABLES = frozenset({
 })  # fmt: skip
 
 
-def loop_targets(module: Module, loop: ast.For, is_local: Callable[[ast.Name], bool]) -> Mapping[str, str] | None:
+def loop_targets(
+    module: Module, loop: ast.For, is_local: Callable[[ast.Name], bool], *, lists: bool = False
+) -> Mapping[str, str] | None:
     """Return what each variable of a loop is; None where the loop isn't known to be one of Python.
 
     Args:
         module: the loop's module.
         loop: a loop in a traced function.
         is_local: tells whether a name is bound by that function.
+        lists: parameters that the loop goes over are lists or dicts.
     """
-    found: dict[str, str] = {}
-    if loop.orelse or not _match(module, loop.target, loop.iter, is_local, found):
-        return None
-    return found
+    targets = _Targets(module, is_local, lists)
+    return targets.found if not loop.orelse and targets.match(loop.target, loop.iter) else None
 
 
-def _match(
-    module: Module, target: ast.expr, iterable: ast.expr, is_local: Callable[[ast.Name], bool], found: dict[str, str]
-) -> bool:
-    """Enter what the names of a target are, for the elements of an iterable."""
-    name = module.resolve(iterable.func) if isinstance(iterable, ast.Call) else None
-    parts = target.elts if isinstance(target, ast.Tuple) else None
-    if isinstance(iterable, ast.Call) and not iterable.keywords:
-        if name == "builtins.zip" and parts is not None and len(parts) == len(iterable.args):
-            pairs = list(zip(parts, iterable.args, strict=True))
+@dataclass
+class _Targets:
+    module: Module
+    is_local: Callable[[ast.Name], bool]
+    lists: bool
+    found: dict[str, str] = field(default_factory=dict)
+
+    def match(self, target: ast.expr, iterable: ast.expr) -> bool:
+        """Enter what the names of a target are, for the elements of an iterable."""
+        if isinstance(iterable, ast.Call):
+            return not iterable.keywords and self.match_call(target, iterable)
+        if isinstance(iterable, ast.Attribute) and iterable.attr in _VARIABLES:
+            return self.name(target, VARIABLE)
+        if isinstance(iterable, ast.Name) and self.is_local(iterable):
+            value = _only_value(self.module, iterable)
+            if isinstance(value, ast.Attribute):
+                return value.attr in _VARIABLES and self.name(target, VARIABLE)
+            if self.lists and self.given(iterable):
+                return self.name(target, self.kind(target))
+            return (_is_gradient(value) or isinstance(value, (ast.ListComp, ast.List))) and self.name(target, TENSOR)
+        if isinstance(iterable, (ast.List, ast.Tuple)):
+            return all(self.element(target, element) for element in iterable.elts)
+        return False
+
+    def match_call(self, target: ast.expr, call: ast.Call) -> bool:
+        name = self.module.resolve(call.func)
+        parts = target.elts if isinstance(target, ast.Tuple) else None
+        if name == "builtins.zip" and parts is not None and len(parts) == len(call.args):
+            pairs = list(zip(parts, call.args, strict=True))
             # Beside a list there can be no dataset, and Python can't go over a tensor of a graph.
-            given = [isinstance(a, ast.Name) and is_local(a) and _is_parameter(module, a) for _, a in pairs]
-            return not all(given) and all(
-                _name(part, TENSOR, found) if unknown else _match(module, part, argument, is_local, found)
-                for (part, argument), unknown in zip(pairs, given, strict=True)
+            return (self.lists or not all(map(self.given, call.args))) and all(
+                self.name(part, self.kind(part)) if self.given(argument) else self.match(part, argument)
+                for part, argument in pairs
             )
-        if name == "builtins.enumerate" and parts is not None and len(parts) == 2 and iterable.args:
-            return _name(parts[0], PYTHON, found) and _match(module, parts[1], iterable.args[0], is_local, found)
-        if name == "builtins.range" and all(isinstance(argument, ast.Constant) for argument in iterable.args):
-            return _name(target, PYTHON, found)
-        method = iterable.func.attr if isinstance(iterable.func, ast.Attribute) else ""
-        owner = iterable.func.value if isinstance(iterable.func, ast.Attribute) else None
-        if (
-            isinstance(owner, ast.Name)
-            and is_local(owner)
-            and (isinstance(_only_value(module, owner), (ast.Dict, ast.DictComp)) or _is_parameter(module, owner))
-        ):
-            if method == "items" and parts is not None and len(parts) == 2:
-                return _name(parts[0], PYTHON, found) and _name(parts[1], TENSOR, found)
-            if method in {"values", "keys"}:
-                return _name(target, TENSOR if method == "values" else PYTHON, found)
-        return False
-    if isinstance(iterable, ast.Attribute) and iterable.attr in _VARIABLES:
-        return _name(target, VARIABLE, found)
-    if isinstance(iterable, ast.Name) and is_local(iterable):
-        value = _only_value(module, iterable)
-        if isinstance(value, ast.Attribute):
-            return value.attr in _VARIABLES and _name(target, VARIABLE, found)
-        if _is_gradient(value) or isinstance(value, (ast.ListComp, ast.List)):
-            return _name(target, TENSOR, found)
-        return False
-    if isinstance(iterable, (ast.List, ast.Tuple)):
-        return all(_element(target, element, found) for element in iterable.elts)
-    return False
+        if name == "builtins.enumerate" and parts is not None and len(parts) == 2 and call.args:
+            return self.name(parts[0], PYTHON) and self.match(parts[1], call.args[0])
+        if name == "builtins.range" and all(isinstance(argument, ast.Constant) for argument in call.args):
+            return self.name(target, PYTHON)
+        owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if not (isinstance(owner, ast.Name) and isinstance(call.func, ast.Attribute) and self.is_local(owner)):
+            return False
+        if not self.given(owner) and not isinstance(_only_value(self.module, owner), (ast.Dict, ast.DictComp)):
+            return False
+        if call.func.attr == "items" and parts is not None and len(parts) == 2:
+            return self.name(parts[0], PYTHON) and self.name(parts[1], TENSOR)
+        kind = {"values": TENSOR, "keys": PYTHON}.get(call.func.attr)
+        return kind is not None and self.name(target, kind)
 
+    def element(self, target: ast.expr, element: ast.expr) -> bool:
+        if isinstance(target, ast.Tuple):
+            inner = element.elts if isinstance(element, (ast.Tuple, ast.List)) else []
+            return len(inner) == len(target.elts) and all(map(self.element, target.elts, inner))
+        if isinstance(element, ast.Starred):
+            return False
+        return self.name(target, PYTHON if isinstance(element, ast.Constant) else TENSOR)
 
-def _element(target: ast.expr, element: ast.expr, found: dict[str, str]) -> bool:
-    if isinstance(target, ast.Tuple):
-        inner = element.elts if isinstance(element, (ast.Tuple, ast.List)) else []
-        return len(inner) == len(target.elts) and all(
-            _element(part, value, found) for part, value in zip(target.elts, inner, strict=True)
+    def name(self, target: ast.expr, kind: str) -> bool:
+        """Enter one name; a name that is sometimes a tensor counts as one."""
+        if not isinstance(target, ast.Name):
+            return False
+        self.found[target.id] = kind if self.found.get(target.id, kind) == kind else TENSOR
+        return True
+
+    def kind(self, target: ast.expr) -> str:
+        """Return what the elements of a parameter are: what has a name is a variable or a layer."""
+        uses = self.module.uses(self.module.scope(target), target.id) if isinstance(target, ast.Name) else []
+        return VARIABLE if self.lists and any(is_name_of(self.module, use) for use in uses) else TENSOR
+
+    def given(self, node: ast.expr) -> bool:
+        """Tell whether an expression is a parameter of the function, which nothing else is assigned to."""
+        return (
+            isinstance(node, ast.Name)
+            and self.is_local(node)
+            and all(isinstance(binding.node, ast.arg) for binding in self.module.bindings(node))
         )
-    if isinstance(element, ast.Starred):
-        return False
-    return _name(target, PYTHON if isinstance(element, ast.Constant) else TENSOR, found)
 
 
-def _name(target: ast.expr, kind: str, found: dict[str, str]) -> bool:
-    """Enter one name; a name that is sometimes a tensor counts as one."""
-    if not isinstance(target, ast.Name):
-        return False
-    found[target.id] = kind if found.get(target.id, kind) == kind else TENSOR
-    return True
-
-
-def _is_parameter(module: Module, name: ast.Name) -> bool:
-    return all(isinstance(binding.node, ast.arg) for binding in module.bindings(name))
+def is_name_of(module: Module, use: ast.Name) -> bool:
+    """Tell whether ``use`` stands in ``use.name``."""
+    around = module.parent(use)
+    return isinstance(around, ast.Attribute) and around.attr == "name"
 
 
 def _only_value(module: Module, name: ast.Name) -> ast.expr | None:
     bindings = module.bindings(name)
-    return bindings[0].value if len(bindings) == 1 else None
+    if len(bindings) != 1:
+        return None
+    value = bindings[0].value or returned_part(module, bindings[0].node)
+    return _only_value(module, value) if isinstance(value, ast.Name) else value
 
 
 def is_collection(value: ast.expr) -> bool:
     """Tell whether an expression makes a list or a dict, which Python takes apart."""
     return _is_gradient(value) or isinstance(value, (ast.Dict, ast.DictComp, ast.List, ast.Tuple, ast.ListComp))
+
+
+def are_variables(value: ast.expr) -> bool:
+    """Tell whether an expression is a list of variables or layers that an object has."""
+    return isinstance(value, ast.Attribute) and value.attr in _VARIABLES
 
 
 def _is_gradient(value: ast.expr | None) -> bool:

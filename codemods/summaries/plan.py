@@ -7,13 +7,22 @@ import builtins
 import itertools
 import keyword
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
 from codemods.analysis.strategies import seems_strategy
-from codemods.analysis.tracing import Reference, Traced, ancestors, called, followed, is_keras_class, passed, references
+from codemods.analysis.tracing import (
+    Reference,
+    Traced,
+    ancestors,
+    followed,
+    is_keras_class,
+    passed,
+    references,
+    returned_part,
+)
 from codemods.engine.codemod import AddImport, Refusal
 from codemods.summaries.loops import PYTHON, TENSOR, VARIABLE, loop_targets
 from codemods.summaries.ops import Summary, summary_at
@@ -230,7 +239,13 @@ def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 class TracedBody:
-    """A traced function, with what must be known of it to take summaries out."""
+    """A traced function, with what must be known of it to take summaries out.
+
+    Attributes:
+        given_lists: parameters that its loops go over are known to be lists or dicts.
+    """
+
+    given_lists = False
 
     def __init__(self, module: Module, traced: Traced) -> None:
         self.module = module
@@ -326,7 +341,7 @@ class TracedBody:
         for binding in module.bindings(node) if node in module else ():
             statement = module.statement(binding.node)
             if isinstance(statement, ast.For) and statement in self.own:
-                if (loop_targets(module, statement, self._is_local) or {}).get(node.id) == PYTHON:
+                if (self.loop_targets(statement) or {}).get(node.id) == PYTHON:
                     return True
             elif isinstance(statement, ast.For) and isinstance(statement.iter, ast.Call):
                 if module.resolve(statement.iter.func) in {"builtins.range", "builtins.enumerate"}:
@@ -547,6 +562,10 @@ class TracedBody:
             child = around
         move.contexts.reverse()
 
+    def loop_targets(self, loop: ast.For) -> Mapping[str, str] | None:
+        """Return what each variable of a loop is; None where the loop isn't known to be one of Python."""
+        return loop_targets(self.module, loop, self._is_local, lists=self.given_lists)
+
     def _loop(self, move: Move) -> None:
         """See which loop a summary stands in, and what its variables are."""
         around = list(
@@ -561,7 +580,7 @@ class TracedBody:
         name = self.module.resolve(loop.iter.func) if isinstance(loop.iter, ast.Call) else None
         if name is not None and name.startswith("tensorflow."):
             raise RefusedError(GRAPH_LOOP)
-        targets = loop_targets(self.module, loop, self._is_local)
+        targets = self.loop_targets(loop)
         outside = around[around.index(loop) + 1 :]
         if targets is None or len(loops) > 1 or any(isinstance(block, ast.If) for block in outside):
             raise RefusedError(LOOP)
@@ -1297,23 +1316,8 @@ class TracedBody:
         bindings = self.module.bindings(node) if isinstance(node, ast.Name) and depth < 8 else []
         if len(bindings) != 1:
             return node
-        value = bindings[0].value or self._unpacked_from(bindings[0].node)
+        value = bindings[0].value or returned_part(self.module, bindings[0].node)
         return self._definition(value, depth + 1) if value is not None else node
-
-    def _unpacked_from(self, target: ast.AST) -> ast.expr | None:
-        """Return what a function of this module returns for one of several names that its result is assigned to."""
-        module = self.module
-        assign = module.statement(target)
-        names = assign.targets[0] if isinstance(assign, ast.Assign) and len(assign.targets) == 1 else None
-        if not isinstance(assign, ast.Assign) or not isinstance(names, ast.Tuple) or target not in names.elts:
-            return None
-        found = called(module, assign.value) if isinstance(assign.value, ast.Call) else None
-        if found is None or found[0] is not module:
-            return None
-        values = [node.value for node in own_nodes(found[1]) if isinstance(node, ast.Return)]
-        if len(values) != 1 or not isinstance(values[0], ast.Tuple) or len(values[0].elts) != len(names.elts):
-            return None
-        return values[0].elts[names.elts.index(target)]
 
     def _is_int64(self, node: ast.expr) -> bool:
         if not isinstance(node, ast.Call):
