@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from typing import TypeVar
 
 from codemods.analysis.module import split_lines
 from codemods.engine.result import Replacement
 
 _CONTEXT = 3
+Line = TypeVar("Line", bytes, str)
 _ESCAPES = {7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 34: '"', 92: "\\"}
 
 
@@ -24,35 +26,52 @@ def unified(path: str, before: bytes, after: bytes) -> bytes:
     if before == after:
         return b""
     old, new = _lines(before), _lines(after)
-    # What is the same at both ends needs no matcher, whose time grows with the square of the lines.
-    start, end = _same(old, new)
-    start, end = max(start - _CONTEXT, 0), max(end - _CONTEXT, 0)
-    matcher = SequenceMatcher(None, old[start : len(old) - end], new[start : len(new) - end])
     patch = [b"--- " + _name("a/" + path), b"+++ " + _name("b/" + path)]
-    for hunk in matcher.get_grouped_opcodes(_CONTEXT):
-        first, last = hunk[0], hunk[-1]
-        old_range = _range(start + first[1], start + last[2])
-        new_range = _range(start + first[3], start + last[4])
-        patch.append(f"@@ -{old_range} +{new_range} @@\n".encode())
-        for tag, i1, i2, j1, j2 in hunk:
-            if tag == "equal":
-                patch += [_line(b" ", line) for line in old[start + i1 : start + i2]]
-            else:
-                patch += [_line(b"-", line) for line in old[start + i1 : start + i2]]
-                patch += [_line(b"+", line) for line in new[start + j1 : start + j2]]
+    for hunk in _hunks(_changes(old, new)):
+        (i, _, j, _), (_, i_end, _, j_end) = hunk[0], hunk[-1]
+        lead, trail = min(i, _CONTEXT), min(len(old) - i_end, _CONTEXT)
+        at = i - lead
+        patch.append(f"@@ -{_range(at, i_end + trail)} +{_range(j - lead, j_end + trail)} @@\n".encode())
+        for i1, i2, j1, j2 in hunk:
+            patch += [_line(b" ", line) for line in old[at:i1]]
+            patch += [_line(b"-", line) for line in old[i1:i2]]
+            patch += [_line(b"+", line) for line in new[j1:j2]]
+            at = i2
+        patch += [_line(b" ", line) for line in old[at : at + trail]]
     return b"".join(patch)
 
 
 def replacements(before: str, after: str) -> tuple[Replacement, ...]:
     """Return what turns one text into another, in whole lines as Python counts them."""
     old, new = split_lines(before), split_lines(after)
-    skipped, end = _same(old, new)
-    matcher = SequenceMatcher(None, old[skipped : len(old) - end], new[skipped : len(new) - end])
-    return tuple(
-        Replacement(skipped + i1 + 1, 1, *_end(old, skipped + i2), "".join(new[skipped + j1 : skipped + j2]))
+    return tuple(Replacement(i1 + 1, 1, *_end(old, i2), "".join(new[j1:j2])) for i1, i2, j1, j2 in _changes(old, new))
+
+
+_Change = tuple[int, int, int, int]
+"""The lines that are replaced, from and to, and those in their place."""
+
+
+def _changes(old: Sequence[Line], new: Sequence[Line]) -> list[_Change]:
+    # What is the same at both ends needs no matcher, whose time grows with the square of the lines; and it takes lines
+    # that are there often, as at the end of each cell of a notebook, for the same only if a rare one is near.
+    start, end = _same(old, new)
+    matcher = SequenceMatcher(None, old[start : len(old) - end], new[start : len(new) - end])
+    return [
+        (start + i1, start + i2, start + j1, start + j2)
         for tag, i1, i2, j1, j2 in matcher.get_opcodes()
         if tag != "equal"
-    )
+    ]
+
+
+def _hunks(changes: Sequence[_Change]) -> list[list[_Change]]:
+    """Return the changes in groups: those together whose context would touch."""
+    hunks: list[list[_Change]] = []
+    for change in changes:
+        if hunks and change[0] - hunks[-1][-1][1] <= 2 * _CONTEXT:
+            hunks[-1].append(change)
+        else:
+            hunks.append([change])
+    return hunks
 
 
 def _end(lines: Sequence[str], stop: int) -> tuple[int, int]:
@@ -82,7 +101,7 @@ def _lines(data: bytes) -> list[bytes]:
     return lines if lines[-1] else lines[:-1]
 
 
-def _same(old: Sequence[object], new: Sequence[object]) -> tuple[int, int]:
+def _same(old: Sequence[Line], new: Sequence[Line]) -> tuple[int, int]:
     """Return how many lines are the same at the start, and at the end after these."""
     shorter = min(len(old), len(new))
     start = next((i for i in range(shorter) if old[i] != new[i]), shorter)

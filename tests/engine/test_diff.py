@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from codemods.engine import diff
 
+CELLS = "".join(f"x = {number}\n]\n}},\n{{\n" for number in range(100)).encode()
 TEXT = "".join(f"line {number}\n" for number in range(40)).encode()
 
 
@@ -43,6 +44,7 @@ def applied(folder: Path, path: str, before: bytes, after: bytes) -> bytes:
         ("é = 1\nx = 'ü'\n".encode("latin-1"), "é = 2\nx = 'ü'\n".encode("latin-1")),
         (b"a\n\x0c\nb\n", b"a\n\x0c\nc\n"),
         (b"\n" * 30, b"\n" * 15 + b"a\n" + b"\n" * 15),
+        (CELLS, CELLS.replace(b"x = 70\n", b"y = 70\n").replace(b"x = 80\n", b"x = 80\n]\n},\n{\nx\n")),
     ],
     ids=[
         "removed",
@@ -59,6 +61,7 @@ def applied(folder: Path, path: str, before: bytes, after: bytes) -> bytes:
         "latin-1",
         "form feed",
         "blank lines",
+        "lines that are often there",
     ],
 )
 def test_git_applies_the_patch(tmp_path: Path, before: bytes, after: bytes) -> None:
