@@ -6,6 +6,7 @@ and a rewrite find the same, in one process and in many. The workers only comput
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import json
@@ -39,7 +40,8 @@ _CHUNK = 128 * 1024
 _WORTH_A_POOL = 6 * _CHUNK
 _STACK = 256 * 1024 * 1024
 _RECURSION = 30_000
-_GARBAGE = 50_000  # objects that are made before any are looked for that nobody refers to
+# How many objects are made before any are looked for that nobody refers to: trees are many, and none of them garbage.
+_GARBAGE = (400_000, 5, 5)
 # A tree takes some 45 bytes for each byte of code, and three hundred for one of a table of numbers.
 _WEIGHT_LIMIT = 3 * 1024 * 1024
 _COMMA = 16
@@ -307,9 +309,8 @@ def _names(folder: Path) -> list[str]:
 def _deeply(function: Callable[[], T]) -> T:
     """Call a function on a stack that is deep enough for expressions of many terms."""
     results: list[T] = []
-    limit, size, threshold = sys.getrecursionlimit(), threading.stack_size(_STACK), gc.get_threshold()
+    limit, size = sys.getrecursionlimit(), threading.stack_size(_STACK)
     sys.setrecursionlimit(_RECURSION)
-    gc.set_threshold(_GARBAGE, 5, 2)  # nothing of a tree is garbage while it is made
     try:
         thread = threading.Thread(target=lambda: results.append(function()), daemon=True)
         thread.start()
@@ -317,8 +318,17 @@ def _deeply(function: Callable[[], T]) -> T:
     finally:
         sys.setrecursionlimit(limit)
         threading.stack_size(size)
-        gc.set_threshold(*threshold)
     return results.pop()
+
+
+@contextlib.contextmanager
+def _little_garbage() -> Iterator[None]:
+    threshold = gc.get_threshold()
+    gc.set_threshold(*_GARBAGE)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*threshold)
 
 
 # Many files. -------------------------------------------------------------------------------------
@@ -345,8 +355,9 @@ def _chunks(files: Iterable[Path], sizes: Iterable[int]) -> Iterator[list[Path]]
 
 
 def _in_this_process(chunks: Iterable[list[Path]], worker: Worker) -> Iterator[FileResult]:
-    for files in chunks:
-        yield from _deeply(functools.partial(worker.process_all, files))
+    with _little_garbage():
+        for files in chunks:
+            yield from _deeply(functools.partial(worker.process_all, files))
 
 
 def _in_pool(chunks: Sequence[list[Path]], settings: Settings, jobs: int, cwd: Path) -> Iterator[FileResult]:
@@ -362,7 +373,7 @@ def _in_pool(chunks: Sequence[list[Path]], settings: Settings, jobs: int, cwd: P
     # A process with threads can't be forked safely, and a fork is the fastest start where it can.
     fork = sys.platform == "linux" and threading.active_count() == 1
     context = multiprocessing.get_context("fork" if fork else "spawn")
-    pool = ProcessPool(min(jobs, len(chunks)), context=context)
+    pool = ProcessPool(min(jobs, len(chunks)), initializer=gc.set_threshold, initargs=_GARBAGE, context=context)
 
     def schedule(files: list[Path]) -> ProcessFuture[list[FileResult]]:
         return pool.schedule(_work, (files, settings, cwd), timeout=TIME_LIMIT)
