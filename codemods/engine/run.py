@@ -213,7 +213,9 @@ class Worker:
         # What standard input stands for needs no folder yet.
         root = project_root(next(folder for folder in path.parents if folder.is_dir()))
         if root not in self._projects:
-            self._projects.clear()  # paths come sorted: the one before is done with
+            for project in self._projects.values():  # paths come sorted: the one before is done with
+                vars(project).clear()  # it and its modules, which refer to each other, would wait for the collector
+            self._projects.clear()
             self._projects[root] = Project(root, functools.partial(project_files, root), _bytes, self._text, _names)
         return self._projects[root], path.relative_to(root).as_posix()
 
