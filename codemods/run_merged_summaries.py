@@ -28,6 +28,7 @@ defines anew, several graphs, runs, loops or writers of which none is the one fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from codemods.analysis.module import Module
@@ -124,7 +125,8 @@ with tf.Session() as sess:
 class RunMergedSummaries(Codemod):
     """Fetches the merged summaries in the training run, and records them."""
 
-    triggers = (b"FileWriter", b"Session", b"merge_all")
+    triggers = (b"FileWriter", b"Session", b"merge_all", b"sess")
+    pattern = re.compile(rb"\.(run|eval)\b")
     refusals = REFUSALS
     examples = (
         Example(NEVER_MERGED, after=MERGED),

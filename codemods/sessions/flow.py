@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from typing import cast
 
 from codemods.analysis.dataflow import definition
 from codemods.analysis.endings import importers
@@ -46,6 +47,7 @@ _DRAWING_METHODS = frozenset({
 _SETTINGS = re.compile(
     r"(?i)(self\.)?_?(flags|args|arguments|opts?|options|conf|config|cfg|hparams|hps?|params|settings)"
 )
+_LIBRARIES = ("tensorflow.", "keras.", "builtins.", "numpy.", "threading.")
 _DEPTH = 60
 
 
@@ -309,14 +311,23 @@ class Flow:
             if isinstance(owner, ast.ClassDef) and function.name != "__init__":
                 for use in other.attributes.get(function.name, ()):
                     call = other.parent(use)
-                    if isinstance(call, ast.Call) and call.func is use and other.resolve(use) is None:
-                        yield other, call
+                    method = isinstance(call, ast.Call) and call.func is use and other.resolve(use) is None
+                    if method and not self._is_library_object(other, use.value):
+                        yield other, cast("ast.Call", call)
                 continue
             target = owner if isinstance(owner, ast.ClassDef) else function
             for call in other.find_all(ast.Call):
                 found = definition(other, call.func) if _last(call.func) is not None else None
                 if found is not None and found[1] is target:
                     yield other, call
+
+    def _is_library_object(self, module: Module, node: ast.expr) -> bool:
+        """Tell whether an object is seen to be made by a library, so that its methods are none of the project's."""
+        made = [
+            other.resolve(origin.func) if isinstance(origin, ast.Call) else None
+            for other, origin in self.origins(module, node)
+        ]
+        return bool(made) and all(name is not None and name.startswith(_LIBRARIES) for name in made)
 
     # What a value is computed from. --------------------------------------------------------------------
 

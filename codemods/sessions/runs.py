@@ -125,9 +125,26 @@ def is_training(flow: Flow, node: ast.expr) -> bool:
 
 def rank(flow: Flow, node: ast.expr) -> int:
     """Return how sure it is that running an expression trains: 3 for what an optimizer made, 0 for nothing."""
-    return max(
-        (_rank(flow, *place, 0) for leaf in _leaves(node) for place in flow.origins(flow.module, leaf)), default=0
-    )
+    return max((_rank_of_leaf(flow, leaf) for leaf in _leaves(node)), default=0)
+
+
+def _rank_of_leaf(flow: Flow, leaf: ast.expr) -> int:
+    origins = flow.origins(flow.module, leaf)
+    best = max((_rank(flow, *place, 0) for place in origins), default=0)
+    # What code out of sight has made is known by its name.
+    unknown = any(isinstance(origin, ast.Call) and module.resolve(origin.func) is None for module, origin in origins)
+    unknown = unknown or any(_is_foreign(*place) for place in origins)
+    return best or (_like_training(leaf) if unknown else 0)
+
+
+def _is_foreign(module: Module, node: ast.AST) -> bool:
+    name = module.resolve(node.func) if isinstance(node, ast.Call) else None
+    return name is not None and not name.startswith(("tensorflow.", "builtins.", "keras."))
+
+
+def _like_training(node: ast.AST) -> int:
+    text = node.arg if isinstance(node, ast.arg) else ast.unparse(node) if isinstance(node, ast.expr) else ""
+    return 2 if _LIKE_TRAINING.fullmatch(text.rpartition(".")[2]) else 0
 
 
 def _rank(flow: Flow, module: Module, node: ast.AST, depth: int) -> int:
@@ -148,8 +165,7 @@ def _rank(flow: Flow, module: Module, node: ast.AST, depth: int) -> int:
             inner = [place for part in parts for place in flow.origins(module, part)]
             return max((_rank(flow, *place, depth + 1) for place in inner), default=0)
         return 0
-    text = node.arg if isinstance(node, ast.arg) else ast.unparse(node) if isinstance(node, ast.expr) else ""
-    return 2 if _LIKE_TRAINING.fullmatch(text.rpartition(".")[2]) else 0
+    return _like_training(node)
 
 
 def _dependencies(module: Module, node: ast.AST) -> Iterator[ast.expr]:

@@ -15,6 +15,7 @@ from codemods.sessions.runs import Run, is_session
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _GLOBAL_STEPS = frozenset({"train.get_global_step", "train.get_or_create_global_step", "train.create_global_step"})
+_VARIABLES = _GLOBAL_STEPS | {"Variable", "get_variable"}
 _LIKE_STEPS = re.compile(r"(?i)(\w*_)?(step|steps|iter|iteration|iterations|it|i|t|n_iter|batch_count|counter)\d*")
 _LIKE_EPOCHS = re.compile(r"(?i)(\w+_)?epoch(_?(id|idx|index|no|num|number|i|\d))?")
 _BARS = ("tqdm.", "tqdm")
@@ -93,10 +94,16 @@ def is_global_step(flow: Flow, module: Module, node: ast.expr) -> bool:
         if keyword.arg == "global_step"
         for _, origin in flow.origins(other, keyword.value)
     }
+    named = _last(node) == "global_step"
     return bool(places) and all(
-        origin in given or (isinstance(origin, ast.Call) and v1_name(other, origin.func) in _GLOBAL_STEPS)
+        origin in given
+        or (isinstance(origin, ast.Call) and v1_name(other, origin.func) in (_VARIABLES if named else _GLOBAL_STEPS))
         for other, origin in places
     )
+
+
+def _last(node: ast.expr) -> str | None:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
 
 
 def _fetched(flow: Flow, run: Run) -> Step | None:

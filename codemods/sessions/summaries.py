@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from codemods.analysis.endings import importers
 from codemods.analysis.imports import is_main_guard
 from codemods.analysis.module import Function, Module
 from codemods.analysis.places import Frame, frame
@@ -87,12 +88,11 @@ class Summaries:
     @cached_property
     def all(self) -> list[Summary]:
         """The summaries."""
+        found = [Summary(module, call, self._key(module, call)) for name, module, call in self._calls if name in _KINDS]
         modules = set(self.flow.modules)
-        return [
-            Summary(module, call, self._key(module, call))
-            for name, module, call in self._calls
-            if name in _KINDS and module in modules
-        ]
+        mine = [each for each in found if each.module in modules]
+        # Else those of the one program that imports this module, and builds the graph itself.
+        return mine or (found if len(list(importers(self.flow.module))) == 1 else [])
 
     def _key(self, module: Module, call: ast.Call) -> str | None:
         given = _keyword(call, "collections")

@@ -10,7 +10,8 @@ from codemods.analysis.module import Module
 from codemods.analysis.places import Frame, Loop, frame, loops, runs_before
 from codemods.engine.codemod import Edit, Finding, InsertAfter, InsertBefore, Move, Refusal, Remove, Replace, Severity
 from codemods.sessions.emit import Emission, Record, Taking, fresh
-from codemods.sessions.flow import Flow, v1_name
+from codemods.sessions.flow import Flow, is_v1, v1_name
+from codemods.sessions.reach import names
 from codemods.sessions.recorders import recorder
 from codemods.sessions.refusals import (
     BY_HAND,
@@ -69,7 +70,8 @@ class _Plan:
 
 def training(module: Module) -> Training | None:
     """Return the training of a module, if it runs a graph that may have summaries."""
-    if not module.attributes.keys() & {"run", "eval"} or "summary" not in module.text:
+    mentioned = "summary" in module.text or (module.project is not None and module.project.mentioning("summary"))
+    if not mentioned or not module.attributes.keys() & {"run", "eval"}:
         return None
     flow = Flow(module)
     found = [run for run in runs(flow) if not prepares(flow, run)]
@@ -110,13 +112,13 @@ class Training:
             if each.key is not None and self._arrivals(each, here) and not self._is_built_by(each, _OTHER_GRAPHS)
         ]
         merges = [each for each in self.summaries.merges if each.module is self.module or self._arrivals(each, here)]
-        every: list[Summary | Merge] = [*defined, *merges]
+        every: list[Summary | Merge] = [*defined, *self.summaries.merges]
         kinds = {each.call: self.summaries.uses(each).kinds for each in every}
         if not defined or any("escapes" in found for found in kinds.values()):
             return
         if not rank(self.flow, candidates[0].fetches) and not all(each.module is self.module for each in defined):
             return  # nothing trains here: a model's summaries are those of its training
-        fetched = [merge for merge in merges if "fetched" in kinds[merge.call]]
+        fetched = [each for each in self.summaries.merges if "fetched" in kinds[each.call]]
         if len(merges) == 1:
             late = [each for each in defined if not kinds[each.call] and self._is_late(each, merges[0])]
             if late:
@@ -252,7 +254,12 @@ class Training:
         plan.around = [loop for loop in around if not any(loop in self.module.ancestors(each) for each in local)]
         if around and not plan.around:
             raise RefusedError(IN_LOOP)
+        defining = groups[key] if key is not None else []  # what `merge` is given is there
+        if defining and not any(sure for each in defining for _, sure in self._arrivals(each, here)):
+            raise RefusedError(MAY_BE_NONE)
         if merges:
+            if not any(sure for _, sure in self._arrivals(named[key], here)):
+                raise RefusedError(OUT_OF_REACH)
             self._use(plan, named[key])
             plan.given = self._given(plan, named[key])
         else:
@@ -392,8 +399,6 @@ class Training:
     def _merge(self, plan: _Plan, group: list[Summary], key: str, here: Frame) -> None:
         """Plan to merge some summaries, where all are defined and the runs can name the result."""
         run = plan.runs[0]
-        if not any(sure for each in group for _, sure in self._arrivals(each, here)):
-            raise RefusedError(MAY_BE_NONE)
         code = f"{self._base(group)}.merge_all({self._quoted(key)})"
         local = self._local(group, here)
         if local:
@@ -433,10 +438,18 @@ class Training:
         for each in frames:
             local = [self._local([summary], each) for summary in group]
             if all(local):
-                calls = self.summaries.arrivals(self.module, run.call, (self.module, each))
                 anchor = self._anchor([statement for found in local for statement in found], run, each)
-                if all(statement is not None and statement.lineno > anchor.lineno for statement, _ in calls):
+                if self._precedes(anchor, run, each):
                     yield anchor
+
+    def _precedes(self, anchor: ast.stmt, run: Run, home: Frame) -> bool:
+        """Tell whether wherever code of another frame comes to a run, it has done a statement."""
+        calls = self.summaries.arrivals(self.module, run.call, (self.module, home))
+        if any(statement is None for statement, _ in calls) and isinstance(home, ast.Module):
+            guarded = any(isinstance(around, ast.stmt) for around in self.module.ancestors(anchor))
+            return not guarded and not any(statement is not None for statement, _ in calls)
+        last = anchor.end_lineno or anchor.lineno
+        return all(statement is None or statement.lineno > last for statement, _ in calls)
 
     def _in_class(self, group: list[Summary], run: Run, here: Frame) -> ast.stmt | None:
         """Return the statement of another method of a run's class behind which all summaries are defined."""
@@ -448,7 +461,8 @@ class Training:
         for method in sorted(methods, key=lambda each: (-own.count(each), each.name != "__init__")):
             local = [self._local([each], method) for each in group]
             if all(local):
-                return self._anchor([statement for found in local for statement in found], run, method)
+                anchor = self._anchor([statement for found in local for statement in found], run, method)
+                return anchor if self._precedes(anchor, run, method) else None
         return None
 
     def _merge_before(self, plan: _Plan, code: str) -> None:
@@ -501,12 +515,17 @@ class Training:
             name = v1_name(self.module, call.func) or ""
             if name.startswith("summary.") and isinstance(call.func, ast.Attribute):
                 return self.module.source(call.func.value)
+        for name, bindings in self.module.inner_scope(self.module.tree).bindings.items():
+            imported = {binding.imported for binding in bindings}
+            if imported == {"tensorflow.compat.v1"} or (imported == {"tensorflow"} and is_v1(self.module)):
+                return f"{name}.summary"
+            if imported == {"tensorflow"}:
+                return f"{name}.compat.v1.summary"
         raise RefusedError(OUT_OF_REACH)
 
     def _use(self, plan: _Plan, merge: Merge) -> None:
         """Plan to fetch summaries that are merged already."""
         run = plan.runs[0]
-        scope = self.module.scope(run.call)
         statement = merge.module.statement(merge.call)
         if isinstance(statement, ast.Expr) and statement.value is merge.call and merge.module is self.module:
             home = frame(self.module, statement)
@@ -514,20 +533,10 @@ class Training:
                 plan.merged = fresh(self.module, _MERGED, run.call, statement)
                 plan.edits.append(Replace(statement, f"{plan.merged} = {self.module.source(merge.call)}"))
                 return
-        for module, node in self.summaries.uses(merge).holders:
-            if module is not self.module:
-                continue
-            if isinstance(node, ast.Attribute):
-                owner = module.enclosing(node, ast.ClassDef)
-                if owner is not None and owner is module.enclosing(run.call, ast.ClassDef):
-                    plan.merged = ast.unparse(node)
-                    return
-                continue
-            name = node.id if isinstance(node, ast.Name) else node.arg
-            if scope.lookup(name) is module.scope(node).lookup(name):
-                plan.merged = name
-                return
-        raise RefusedError(OUT_OF_REACH)
+        found = next(names(self.flow, self.summaries.uses(merge), run), None)
+        if found is None:
+            raise RefusedError(OUT_OF_REACH)
+        plan.merged = found
 
     def _given(self, plan: _Plan, merge: Merge) -> ast.expr | None:
         """Return where `add_summary` is given the merged operation, which is what it is to be given the result of."""

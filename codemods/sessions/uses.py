@@ -130,7 +130,7 @@ class Uses:
         method = call.func if isinstance(call.func, ast.Attribute) and module.resolve(call.func) is None else None
         name = v1_name(module, call.func) or module.resolve(call.func)
         if method is not None and method.attr in ("run", "partial_run", "make_callable"):
-            if alone or inner is not node or self._may_be(module, node):
+            if self._may_be(module, node):
                 self.kinds.add("fetched")
         elif method is not None and method.attr == "add_summary":
             self.kinds.add("recorded")
@@ -146,7 +146,7 @@ class Uses:
 
     def _may_be(self, module: Module, node: ast.expr) -> bool:
         """Tell whether an expression that picks something may have picked the operation."""
-        origins = [origin for _, origin in self.flow.origins(module, node)]
+        origins = [origin for _, origin in self.flow.origins(module, node)] if node is not self.call else []
         return not origins or any(origin is self.call or not isinstance(origin, ast.Call) for origin in origins)
 
     def _enter(self, module: Module, call: ast.Call, node: ast.expr, inner: ast.AST, *, alone: bool) -> None:
