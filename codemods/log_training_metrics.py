@@ -44,7 +44,7 @@ from codemods.analysis.path_ends import quote
 from codemods.analysis.places import Loop, frame, runs_before, surely_runs
 from codemods.analysis.shapes import Shapes
 from codemods.analysis.tracing import is_traced
-from codemods.analysis.writers import Creation, creations, names_held_by
+from codemods.analysis.writers import Creation, creations
 from codemods.engine.codemod import Codemod, Edit, Example, Finding, InsertAfter, Refusal, Severity
 from codemods.epochs.loops import Training, epochs, trainings
 from codemods.epochs.values import Scalar, Scalars
@@ -226,18 +226,15 @@ def _text(holder: _Holder) -> str:
 
 def _idle(module: Module, created: Creation) -> _Writer | None:
     """Return a writer that nothing uses; None where anything does, or may."""
-    statement = module.statement(created.call)
-    held = names_held_by(statement)
-    if len(held) != 1 or module.parent(created.call) is not statement:
-        return None
-    holders: list[_Holder] = [held[0]] if isinstance(held[0], (ast.Name, ast.Attribute)) else []
+    first = _held_by(module, created.call)
+    holders = [first] if first is not None else []
     uses: list[ast.expr] = []
     for holder in holders:  # which grows
         loads = _loads(module, holder)
         if loads is None:
             return None
         for load in loads:
-            other = _held_besides(module, load)
+            other = _held_by(module, load)
             if other is not None:
                 holders += [other] if other not in holders else []
             elif _method(module, load) in _SILENT:
@@ -264,12 +261,14 @@ def _loads(module: Module, holder: _Holder) -> list[ast.expr] | None:
     return [use for use in module.uses(scope, name) if not isinstance(use.ctx, ast.Store)]
 
 
-def _held_besides(module: Module, load: ast.expr) -> _Holder | None:
-    """Return what else holds a writer that is given away: the parameter of a function, another name."""
+def _held_by(module: Module, load: ast.expr) -> _Holder | None:
+    """Return what is made to hold a writer: a name, an attribute, the parameter of a function that is given it."""
     parent = module.parent(load)
-    if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
-        target = parent.targets[0]
-        return target if isinstance(target, (ast.Name, ast.Attribute)) else None
+    match parent:
+        case ast.Assign([(ast.Name() | ast.Attribute()) as target]) | ast.AnnAssign(
+            (ast.Name() | ast.Attribute()) as target
+        ):
+            return target
     call = module.parent(parent) if isinstance(parent, ast.keyword) else parent
     return parameter_for(module, call, load) if isinstance(call, ast.Call) and call.func is not load else None
 

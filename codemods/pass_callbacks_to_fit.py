@@ -370,12 +370,11 @@ def _fit_for(module: Module, shapes: Shapes, unused: _Unused, fits: Sequence[Fit
 
 def _is_seen_from(module: Module, unused: _Unused, call: ast.Call) -> bool:
     """Tell whether, where a call stands, callbacks have the name that they are bound to."""
-    if unused.owner is None:
-        return module.scope(call).lookup(unused.handle) is unused.scope
     method = module.function(call)
-    if method is None or module.parent(method) is not unused.owner:
-        return False
-    return unused.handle.startswith(f"{_itself(method)}.")
+    owner = module.enclosing(call, ast.ClassDef)
+    if unused.owner is None:  # methods get by with what their object has
+        return owner is None and module.scope(call).lookup(unused.handle) is unused.scope
+    return method is not None and owner is unused.owner and unused.handle.startswith(f"{_itself(method)}.")
 
 
 def _before(
@@ -395,9 +394,11 @@ def _before(
         made = home.name == "__init__" and surely_runs(module, home.body, unused.made)
         return None if made else MAY_BE_MISSING
     calls = shapes.calls(here)
-    if calls is None or len(calls) != 1 or depth > _DEPTH:
+    inside = set(ast.walk(here))  # where a method of this name is another object's
+    outside = [call for call in calls or () if call not in inside]
+    if calls is None or len(outside) != 1 or depth > _DEPTH:
         return REPEATED
-    return _before(module, shapes, unused, home, calls[0], depth + 1)
+    return _before(module, shapes, unused, home, outside[0], depth + 1)
 
 
 def _edit(
