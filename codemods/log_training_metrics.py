@@ -173,7 +173,7 @@ class LogTrainingMetrics(Codemod):
             tags = ", ".join(f"`{tag}`" for tag in plans[writer].tags)
             yield Finding(
                 writer.created.call,
-                f"{message}; once an epoch the loop writes {tags}",
+                f"{message}; it gets the loop's {tags} once an epoch",
                 Severity.WARNING,
                 plans[writer].edits,
                 unsafe=f"events are added: {tags}, with the number of the epoch as the step",
@@ -360,7 +360,7 @@ def _written(
     assert holder is not None
     summary, imports = _summary(module, writer, after)
     lines = [
-        f"{summary}.scalar({_quoted(module, tag)}, {_source(module, one)}, step={epoch.step})"
+        f"{summary}.scalar({one.key or _quoted(module, tag)}, {_source(module, one)}, step={epoch.step})"
         for tag, one in scalars.items()
     ]
     if not _is_default(module, writer, after):

@@ -104,6 +104,8 @@ def test_nothing_is_written_unasked():
         "bar.set_postfix(total=loss.numpy())",
         'bar.set_postfix({"total": loss.numpy()})',
         "history.append(float(loss))",
+        "history.writerow([epoch, float(loss)])",
+        'bar.log({"epoch": epoch, "total": float(loss)})',
         'history["total"].append(loss)',
         'if epoch % 2: print("loss", loss)',
     ],
@@ -172,6 +174,31 @@ def test_values_that_stay_are_written_together_and_others_where_they_are_known(s
         ),
         snapshot,
         unsafe=True,
+    )
+
+
+def test_the_items_of_a_dict_and_what_only_a_list_holds(snapshot):
+    check.transformed(
+        PROGRAM
+        + "history, metrics = {'checked': []}, {'loss': train_loss, 'error': error}\n"
+        + loop(
+            "history['checked'].append(float(loss_fn(ys, model(xs))))",
+            "for name, metric in metrics.items():",
+            "    print(name, metric.result().numpy())",
+            "    metric.reset_state()",
+            inner="train_loss(step(x, y)); error(y, model(x))",
+        ),
+        snapshot,
+        unsafe=True,
+    )
+
+
+def test_a_metric_of_the_epochs_in_which_it_is_computed():
+    checked = ["if epoch % 2:", "    check(error)", "    print(error.result())"]
+    result = check.transformed(PROGRAM + "from elsewhere import check\n\n" + loop(*checked), unsafe=True)
+    assert result.endswith(
+        "        print(error.result())\n        with writer.as_default():\n"
+        '            tf.summary.scalar("error", error.result(), step=epoch)\n'
     )
 
 

@@ -19,11 +19,9 @@ from codemods.analysis.in_reach import is_optimizer
 from codemods.analysis.module import Module
 from codemods.analysis.shapes import Shapes, join, library_bases, reaching
 from codemods.epochs.loops import LOOPS, Training
-from codemods.epochs.texts import Hole, holes
+from codemods.epochs.texts import Hole
+from codemods.epochs.told import LEAVING, added, is_float, name_of, pair, shown, statements, tells, told
 
-_PRINTING = re.compile(r"builtins\.print|tensorflow\.print|(absl\.)?logging\.(info|debug|warning)|tqdm\.(\w+\.)*write")
-_TELLING = frozenset({"info", "debug", "write", "set_description", "set_description_str", "set_postfix_str"})
-_SHOWING = frozenset({"builtins.float", "builtins.round", "numpy.round", "numpy.float32", "numpy.float64"})
 _PURE = re.compile(
     r"builtins\.(float|sum|len|min|max|abs|round)|math\.\w+|statistics\.\w+|numpy\.(?!random\.)[\w.]+"
     r"|tensorflow\.(math\.\w+|reduce_\w+|cast|sqrt|exp|identity|squeeze|add_n)"
@@ -33,7 +31,6 @@ _OWN_NUMBER = frozenset({"avg", "average", "mean", "value", "val"})  # what an o
 _CLOCKS = ("time.", "datetime.", "timeit.")
 _FLOATS = frozenset("eEfFgG%")
 _NUMBERS = frozenset({"number", "tensor", "variable", "array", "numeric", "unknown"})
-_LEAVING = (ast.Break, ast.Continue, ast.Return, ast.Raise)
 _DEPTH = 4
 
 
@@ -47,6 +44,7 @@ class Scalar:
         label: what it is called where it is told; empty if it isn't.
         after: the statement behind which it is known.
         one_of_many: it may be an array with one number in it.
+        key: the variable that holds the name, where a loop over a dict tells the values.
     """
 
     data: ast.expr
@@ -54,6 +52,7 @@ class Scalar:
     label: str
     after: ast.stmt
     one_of_many: bool = False
+    key: str | None = None
 
     @property
     def text(self) -> str:
@@ -76,81 +75,30 @@ class Scalars:
 
     def all(self) -> list[Scalar]:
         """Return the scalars: those that are told first."""
-        told = list(self._told())
-        found = told + list(self._metrics(told)) or list(self._added_up())
+        found = list(self._told())
+        found = found + list(self._metrics(found)) or list(self._added_up())
         whole = {scalar.text for scalar in found if scalar.after in self.loop.body}
         return [scalar for scalar in found if scalar.after in self.loop.body or scalar.text not in whole]
 
     # What is told. -----------------------------------------------------------------------------------
 
     def _told(self) -> Iterator[Scalar]:
-        for statement in self._statements(self.loop.body):
-            for hole in self._holes(statement):
-                data = self._shown(hole.value)
-                single = self._is_scalar(hole, data)
-                if single and self._changes(data) and self._is_pure(data) and not self._times(data):
-                    tag, after = self._tag(data, hole.label), self._after(statement, data)
-                    if tag:
-                        yield Scalar(data, tag, hole.label, after, one_of_many=single == "converted")
-
-    def _statements(self, block: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-        """Yield the statements of a block and of the branches in it, but not of loops."""
-        for statement in block:
-            yield statement
-            if isinstance(statement, ast.If):
-                yield from self._statements([*statement.body, *statement.orelse])
-            elif isinstance(statement, (ast.With, ast.Try)):
-                yield from self._statements(statement.body)
-
-    def _holes(self, statement: ast.stmt) -> Iterator[Hole]:
-        """Yield the values that a statement tells, puts into a text, or adds to a list."""
-        match statement:
-            case ast.Assign([ast.Name()], (ast.JoinedStr() | ast.BinOp(op=ast.Mod()) | ast.Call()) as text):
-                found = list(holes([self._spelled(text)]))
-                yield from (hole for hole in found if hole.value is not text)
-            case ast.Expr(ast.Call(ast.Attribute(filled, "append"), [value])):
-                yield Hole(value, self._tag(filled, ""), "")
-            case ast.Expr(ast.Call(ast.Attribute(_, "set_postfix"), given, keywords)):
-                yield from (Hole(keyword.value, keyword.arg or "", "") for keyword in keywords)
-                for pairs in (one for one in given if isinstance(one, ast.Dict)):
-                    for key, value in zip(pairs.keys, pairs.values, strict=True):
-                        yield Hole(value, str(key.value) if isinstance(key, ast.Constant) else "", "")
-            case ast.Expr(ast.Call(args=[form, first, *rest]) as call) if self._tells(call) and self._is_form(call):
-                yield from holes([ast.BinOp(form, ast.Mod(), ast.Tuple([first, *rest]))])
-            case ast.Expr(ast.Call(args=args) as call) if self._tells(call):
-                yield from holes(map(self._spelled, args))
-
-    def _spelled(self, text: ast.expr) -> ast.expr:
-        """Return ``template.format(...)`` with the text of the template in it."""
-        match text:
-            case ast.Call(ast.Attribute(ast.Name() as template, "format"), args, keywords):
-                values = [binding.value for binding in self.module.bindings(template)]
-                if len(values) == 1 and isinstance(values[0], ast.Constant):
-                    return ast.Call(ast.Attribute(values[0], "format"), args, keywords)
-        return text
-
-    def _is_form(self, call: ast.Call) -> bool:
-        """Tell whether a call fills its other arguments into the first, as those of ``logging`` do."""
-        first = call.args[0]
-        percent = isinstance(first, ast.Constant) and isinstance(first.value, str) and "%" in first.value
-        return percent and not (self.module.resolve(call.func) or "").endswith("print")
-
-    def _tells(self, call: ast.Call) -> bool:
-        """Tell whether a call writes texts for the user."""
-        name = self.module.resolve(call.func)
-        method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-        return bool(_PRINTING.fullmatch(name or "")) or (name is None and method in _TELLING)
-
-    def _shown(self, node: ast.expr) -> ast.expr:
-        """Return what an expression shows."""
-        match node:
-            case ast.Call(function, [value, *_]) if self.module.resolve(function) in _SHOWING:
-                return self._shown(value)
-            case ast.Call(ast.Attribute(value, "numpy" | "item"), []):
-                return self._shown(value)
-            case ast.BinOp(value, ast.Mult(), ast.Constant(100)) | ast.BinOp(ast.Constant(100), ast.Mult(), value):
-                return self._shown(value)
-        return node
+        for statement in statements(self.module, self.loop.body):
+            around = pair(self.module, statement) if self.module.enclosing(statement, *LOOPS) is not self.loop else None
+            for hole in told(self.module, statement):
+                data = shown(self.module, hole.value)
+                single, pure = self._is_scalar(hole, data), self._is_pure(data)
+                if not single or (pure and not self._changes(data)) or self._times(data):
+                    continue
+                converted = single == "converted"
+                if around is not None:
+                    key, value = around
+                    if pure and value in _names(data):
+                        yield Scalar(data, key, "", statement, converted, key)
+                elif pure and (tag := self._tag(data, hole.label)):
+                    yield Scalar(data, tag, hole.label, self._after(statement, data), converted)
+                elif (element := added(statement)) is not None and not pure:
+                    yield Scalar(element, self._tag(element, ""), "", statement)
 
     def _is_scalar(self, hole: Hole, shown: ast.expr) -> Literal["known", "converted"] | None:
         """Tell whether a value is one number and no count, by what it is, or by how it is shown."""
@@ -161,28 +109,18 @@ class Scalars:
         if value.scalar or (formatted and not hole.spec.startswith("%")):
             return "known" if hole.spec[-1:] != "d" else None
         # These take an array with one number in it, too.
-        return "converted" if formatted or self._is_float(hole.value) else None
-
-    def _is_float(self, node: ast.expr) -> bool:
-        match node:
-            case ast.Call(ast.Attribute(_, "item"), []):
-                return True
-            case ast.Call(function):
-                return self.module.resolve(function) == "builtins.float"
-            case ast.BinOp(left, _, right):
-                return self._is_float(left) or self._is_float(right)
-        return False
+        return "converted" if formatted or is_float(self.module, hole.value) else None
 
     def _changes(self, data: ast.expr) -> bool:
         """Tell whether an expression reads anything that the loop computes."""
-        return any(self._is_computed(node) for node in ast.walk(data) if isinstance(node, (ast.Name, ast.Attribute)))
+        return any(map(self._is_computed, ast.walk(data)))
 
-    def _is_computed(self, node: ast.Name | ast.Attribute) -> bool:
-        if self._sites(self.shapes, node):
-            return True
+    def _is_computed(self, node: ast.AST) -> bool:
         if isinstance(node, ast.Attribute):
             rate = node.attr in ("learning_rate", "lr") and is_optimizer(self.shapes.value(node.value))
-            return rate or node.attr in self._stored
+            return rate or node.attr == "result" or node.attr in self._stored
+        if not isinstance(node, ast.Name):
+            return False
         counter = set(ast.walk(self.loop.target)) if isinstance(self.loop, ast.For) else set()
         return node.id in self._filled or any(
             binding.node in self.inside - counter for binding in self.module.bindings(node)
@@ -251,10 +189,10 @@ class Scalars:
 
     def _after(self, statement: ast.stmt, data: ast.expr) -> ast.stmt:
         """Return the statement to write a value behind: out of a condition that it doesn't need, before a way out."""
-        names = {node.id for node in ast.walk(data) if isinstance(node, ast.Name)}
+        names = _names(data)
         plain = self._is_plain(data)
         while isinstance(branch := self.module.parent(statement), ast.If):
-            telling = all(isinstance(each, ast.Expr) for each in self.module.block(statement))
+            telling = all(map(self._only_tells, self.module.block(statement)))
             if names & _bound([branch]) or not (plain or telling) or _leaves(branch):
                 break
             statement = branch
@@ -266,36 +204,40 @@ class Scalars:
 
     def _is_plain(self, data: ast.expr) -> bool:
         """Tell whether an expression keeps its value as long as its names do."""
-        return not any(isinstance(node, (ast.Call, ast.Attribute, ast.Subscript)) for node in ast.walk(data))
+        for node in ast.walk(data):
+            if isinstance(node, (ast.Call, ast.Attribute, ast.Subscript)):
+                return False
+            if isinstance(node, ast.Name) and self.shapes.value(node).kind == "variable":
+                return False
+        return True
 
     # What is added up. ---------------------------------------------------------------------------------
 
-    def _metrics(self, told: Sequence[Scalar]) -> Iterator[Scalar]:
+    def _metrics(self, known: Sequence[Scalar]) -> Iterator[Scalar]:
         """Yield the metrics that the loop updates and doesn't tell."""
-        names = {node.id for scalar in told for node in ast.walk(scalar.data) if isinstance(node, ast.Name)}
-        known = {site for scalar in told for node in ast.walk(scalar.data) for site in self._sites(self.shapes, node)}
+        names = set().union(*(_names(scalar.data) for scalar in known))
+        done = set().union(*(self._read(scalar.data) for scalar in known))
         for statement in self.loop.body:
             match statement:
                 case ast.Assign([ast.Name(name) as target], value):
-                    sites = self._read(value)
-                    if sites - known and name not in names:
-                        yield Scalar(ast.Name(name), self._tag(target, ""), "", statement)
-                    known |= sites
-        updated = self._updated(self.loop) - known
+                    read = self._read(value)
+                    whole = isinstance(shown(self.module, value), ast.Call)
+                    if read - done and name not in names and whole:
+                        yield Scalar(target, name, "", statement)
+                    done |= read if whole or name in names else set()
+        updates = [(statement, self._updated(statement)) for statement in self.loop.body]
         for handle, made in self._handles():
             result = ast.Call(ast.Attribute(made, "result"), [], [])
-            if self._sites(self.shapes, made) & updated and self.shapes.value(result).scalar:
-                after = [each for each in self.loop.body if self._updated(each) & self._sites(self.shapes, made)]
-                if after:
+            if made not in done and self.shapes.value(result).scalar:
+                after = [statement for statement, updated in updates if made in updated]
+                if after and not isinstance(after[-1], ast.If):
                     data = ast.Call(ast.Attribute(handle, "result"), [], [])
-                    yield Scalar(data, self._metric_name(made) or self._tag(handle, ""), "", after[-1])
+                    yield Scalar(data, self._metric_name(made) or name_of(handle), "", after[-1])
 
     def _read(self, value: ast.expr) -> set[ast.AST]:
-        """Return the metrics, by the calls that make them, whose result is all that an expression is."""
-        match self._shown(value):
-            case ast.Call(ast.Attribute(metric, "result"), []):
-                return self._sites(self.shapes, metric)
-        return set()
+        """Return the metrics, by the calls that make them, whose results an expression reads."""
+        nodes = (node for node in ast.walk(value) if isinstance(node, ast.Attribute) and node.attr == "result")
+        return set().union(*(self._sites(self.shapes, node.value) for node in nodes))
 
     def _updated(self, node: ast.stmt) -> set[ast.AST]:
         """Return the metrics, by the calls that make them, that the code of a statement updates."""
@@ -331,27 +273,24 @@ class Scalars:
         sums: dict[str, tuple[ast.Name, ast.stmt]] = {}
         for statement in self.loop.body:
             for node in ast.walk(statement) if isinstance(statement, LOOPS) else ():
-                if (
-                    isinstance(node, ast.AugAssign)
-                    and isinstance(node.op, ast.Add)
-                    and isinstance(node.target, ast.Name)
-                ):
-                    sums[node.target.id] = node.target, statement
+                match node:
+                    case ast.AugAssign(ast.Name(name) as total, ast.Add()):
+                        sums[name] = total, statement
         parts = {*sums, *self._filled}
-        found: list[Scalar] = []
+        found = False
         for statement in self.loop.body:
             match statement:
                 case ast.Assign([ast.Name(name) as target], value):
-                    read = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
-                    if read & parts and self._is_scalar(Hole(value, "", ""), value):
+                    if _names(value) & parts and self._is_scalar(Hole(value, "", ""), value):
                         parts.add(name)
-                        found.append(Scalar(ast.Name(name), self._tag(target, ""), "", statement))
-        yield from found
-        for name, (target, statement) in sums.items() if not found else ():
-            total = reduce(join, map(self.shapes.binding, self.module.bindings(target)))
-            reset = any(self.module.statement(one.node) in self.loop.body for one in self.module.bindings(target))
-            if reset and total.scalar and total.dtype not in ("int", "bool"):
-                yield Scalar(ast.Name(name), name, "", statement)
+                        found = True
+                        yield Scalar(target, name, "", statement)
+        for name, (total, statement) in sums.items() if not found else ():
+            bindings = self.module.bindings(total)
+            held = reduce(join, map(self.shapes.binding, bindings))
+            reset = any(self.module.statement(binding.node) in self.loop.body for binding in bindings)
+            if reset and held.scalar and held.dtype not in ("int", "bool"):
+                yield Scalar(total, name, "", statement)
 
     def _sites(self, shapes: Shapes, node: ast.AST) -> set[ast.AST]:
         """Return the calls that make the Keras metric that an expression is; empty if it is none."""
@@ -380,8 +319,7 @@ class Scalars:
         if last not in block:
             return False
         between = block[block.index(first) + 1 : block.index(last) + 1]
-        names = {node.id for node in ast.walk(scalar.data) if isinstance(node, ast.Name)}
-        if names & _bound(between):
+        if _names(scalar.data) & _bound(between):
             return False
         return self._is_plain(scalar.data) or all(map(self._only_tells, between))
 
@@ -392,10 +330,14 @@ class Scalars:
                 return self._is_pure(value)
             case ast.Expr(ast.Call(args=args) as call):
                 given = [*args, *(keyword.value for keyword in call.keywords)]
-                return self._tells(call) and all(map(self._is_pure, given))
+                return tells(self.module, call) and all(map(self._is_pure, given))
             case ast.If(test, body, orelse):
                 return self._is_pure(test) and all(map(self._only_tells, [*body, *orelse]))
         return False
+
+
+def _names(node: ast.expr) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
 def _bound(statements: Iterable[ast.stmt]) -> set[str]:
@@ -408,4 +350,4 @@ def _leaves(statement: ast.stmt) -> bool:
     """Tell whether a statement may end the turn of the loop around it."""
     if isinstance(statement, LOOPS):
         return any(isinstance(node, (ast.Return, ast.Raise)) for node in ast.walk(statement))
-    return any(isinstance(node, _LEAVING) for node in ast.walk(statement))
+    return any(isinstance(node, LEAVING) for node in ast.walk(statement))
