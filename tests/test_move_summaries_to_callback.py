@@ -198,6 +198,8 @@ net.fit(
     ],
 )
 net.fit(xs, ys, 4, callbacks=several)
+net.fit(xs, ys, callbacks=several + [stop])
+net.fit(xs, ys, callbacks=stop)
 net.fit(xs, ys, callbacks=[])
 net.fit(xs, ys, callbacks=None)
 net.fit(xs, ys, 2, 1, 0, [stop])
@@ -245,13 +247,14 @@ def test_a_fit_in_another_module_is_given_the_callback_by_the_class(snapshot: Sn
 @pytest.mark.parametrize(
     "fit",
     [
+        "def build(hp):\n    return Net()\n\n\nimport tuner\ntuner.search(build)\nbuild(0).fit(xs, ys)\n",
         "options = dict(callbacks=[])\nnet.fit(xs, ys, **options)\n",
         "tf.keras.models.load_model('net.keras').fit(xs, ys)\nnet.fit(xs, ys)\n",
         "def train(callbacks=None):\n    net.fit(xs, ys, callbacks=callbacks)\n",
         "def build():\n    return Net()\n\n\nbuild().fit(xs, ys)\n",
         "net.fit(xs, ys)\n\n\ndef tune(model):\n    model.fit(xs, ys)\n",
     ],
-    ids=["unpacked options", "a loaded model", "callbacks that may be none", "no name", "any model"],
+    ids=["a tuner", "unpacked options", "a loaded model", "callbacks that may be none", "no name", "any model"],
 )
 def test_the_class_adds_the_callback_where_a_fit_can_not_be_given_it(fit: str) -> None:
     text = check.transformed(program(around(SCALAR), fit))
@@ -297,6 +300,13 @@ def test_the_callbacks_base_is_named_as_the_file_names_keras(old: str, extra: st
         .replace("import tensorflow as tf\n", "import tensorflow as tf\n" + extra)
     )
     assert found in check.transformed(text)
+
+
+def test_a_class_in_a_class_finds_its_callback() -> None:
+    text = program(around(SCALAR)).replace("Net()", "Nets.Net()")
+    start, end = text.index("class Net("), text.index("\n\nnet = ")
+    text = f"{text[:start]}class Nets:\n{textwrap.indent(text[start:end], '    ')}{text[end:]}"
+    assert "\n\n\nclass NetSummaries(" in check.transformed(text)
 
 
 def test_tabs_comments_and_decorators_stay(snapshot: SnapshotAssertion) -> None:
@@ -483,6 +493,28 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     "one writer after another": (
         plan.SEVERAL_WRITERS,
         program(SCALAR, 'other = tf.summary.create_file_writer("b")\n' + around(FIT) + around(FIT, "other")),
+    ),
+    "a writer that is made again": (
+        plan.SEVERAL_WRITERS,
+        program(around(SCALAR), FIT + 'writer = tf.summary.create_file_writer("again")\n' + FIT),
+    ),
+    "a writer for each turn, and one model": (
+        plan.SEVERAL_WRITERS,
+        program(
+            SCALAR,
+            "for fold in range(2):\n    mine = tf.summary.create_file_writer(str(fold))\n"
+            + textwrap.indent(around(FIT, "mine"), "    "),
+        ),
+    ),
+    "a list of callbacks that is no list": (
+        keeping.NOT_GIVEN,
+        program(around(SCALAR), "net.fit(xs, ys, callbacks=tf.keras.callbacks.CallbackList([], model=net))\n"),
+    ),
+    "a library that only the step knows": (
+        keeping.COMPUTED,
+        program(around(SCALAR.replace("tf.", "tf2."))).replace(
+            "        x, y = data", "        import tensorflow as tf2\n\n        x, y = data", 1
+        ),
     ),
     "a writer of the step": (
         plan.WRITER_IN_GRAPH,

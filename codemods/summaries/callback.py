@@ -32,7 +32,8 @@ _INHERITED = frozenset({"model", "params", "validation_data", "set_model", "set_
 # Methods that change no step.
 _STEADY = frozenset({
     "result", "update_state", "reset_state", "reset_states", "gradient", "compute_metrics", "compute_loss",
-    "get_metrics_result", "items", "keys", "values", "append", "update", "as_default",
+    "get_metrics_result", "items", "keys", "values", "append", "update", "as_default", "replace", "format", "join",
+    "split", "strip", "lower", "upper", "startswith", "endswith",
 })  # fmt: skip
 _PROPERTY = """\
 @functools.cached_property
@@ -134,7 +135,10 @@ class CallbackCode:
                 f"    def {hook.replace('_batch', '')}(self, logs=None):",
                 f"        {self.tf}.summary.flush()",
             ]
-        yield InsertBefore(owner, "\n".join(code))
+        place, outer = owner, self.module.parent(owner)
+        while isinstance(outer, ast.ClassDef):  # the names of its body aren't seen in the methods of a class in it
+            place, outer = outer, self.module.parent(outer)
+        yield InsertBefore(place, "\n".join(code))
 
     def _members(self, *, adds: bool) -> Edit:
         """Return the edit that gives the model its callback.

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from codemods.analysis.module import Module
+from codemods.analysis.callback_needs import callback_base
+from codemods.analysis.module import Module, Scope
 from codemods.engine.codemod import (
     AddArgument,
     AddItem,
@@ -147,6 +148,10 @@ class Keeping:
                 raise RefusedError(STEPS_PER_EXECUTION)
             if any(_may_be_scope(item.context_expr) for block in module.find_all(ast.With) for item in block.items):
                 raise RefusedError(STRATEGY)
+        if any(map(self._has_callback_list, self._drivers(steps))):
+            raise RefusedError(NOT_GIVEN)
+        if any(map(_may_change_writer, self._drivers(steps))):
+            raise RefusedError(SEVERAL_WRITERS, "a writer is made in each turn of the loop that trains the same model")
         if not self._direct(steps):
             if _defines_fit(self.module, self.owner):
                 raise RefusedError(OWN_FIT)
@@ -170,6 +175,14 @@ class Keeping:
         return not self._built_out_of_sight and all(
             call.sure and call.module is self.module and self._given(call, "callback") is not None
             for call in self._drivers(steps)
+        )
+
+    def _has_callback_list(self, call: Call) -> bool:
+        """Tell whether a call is given a ``CallbackList``, which can't be put into a list."""
+        given = _callbacks(call)
+        value = self.training.shapes(call.module).value(given) if given is not None else None
+        return value is not None and any(
+            each.known and callback_base(each) == "CallbackList" for each in value.instances
         )
 
     @cached_property
@@ -200,10 +213,15 @@ class Keeping:
             return AddItem(given, None, added, first=True)
         if isinstance(given, ast.Constant) and given.value is None:
             return Replace(given, f"[{added}]")
+        if isinstance(given, ast.BinOp) and isinstance(given.op, ast.Add):
+            sides = [isinstance(side, ast.List) for side in (given.left, given.right)]
+            return Replace(given, (f"[{added}] + ", Move(given))) if any(sides) else None
         value = self.training.shapes(module).value(given)
-        if value.kind not in {"list", "tuple"} or value.optional:
+        if value.optional:
             return None
-        return Replace(given, (f"[{added}, *", Move(given), "]"))
+        if value.instances and all(each.known and callback_base(each) is not None for each in value.instances):
+            return Replace(given, (f"[{added}, ", Move(given), "]"))
+        return Replace(given, (f"[{added}, *", Move(given), "]")) if value.kind in {"list", "tuple"} else None
 
     # One summary. ------------------------------------------------------------------------------
 
@@ -218,6 +236,7 @@ class Keeping:
         if self.compiled and summary.kind != "scalar":
             raise RefusedError(COMPILED)
         kept = self._placed(step, summary)
+        self.host(step, summary.call.func)
         if step.function.name == "call" and summary.scoped:
             kept.unsafe = SCOPE_LOST
         for name, argument in summary.arguments.items():
@@ -232,6 +251,7 @@ class Keeping:
                 self.host(step, receiver(kept.writer), may_change=True)
             except RefusedError as error:
                 raise RefusedError(WRITER_IN_GRAPH, error.detail) from None
+            self._check_one(receiver(kept.writer))
         else:
             self._default_writer(kept)
         self._tensorboard(kept)
@@ -333,6 +353,21 @@ class Keeping:
                     CONTEXT, f"it stands in `with {module.source(call)}`, whose effect on summaries isn't known"
                 )
 
+    def _check_one(self, writer: ast.expr) -> None:
+        """Refuse a writer that is made in several places: a graph keeps the one of its first trace."""
+        made = 0
+        if isinstance(writer, ast.Name):
+            bound = [
+                each for each in self.module.bindings(writer) if not isinstance(getattr(each.node, "ctx", 0), ast.Del)
+            ]
+            made = sum(not _is_none(binding.value) for binding in bound)
+        elif isinstance(writer, ast.Attribute):
+            stores = (node for node in self.module.attributes[writer.attr] if not isinstance(node.ctx, ast.Load))
+            values = (getattr(self.module.parent(node), "value", None) for node in stores)
+            made = sum(not _is_none(value) for value in values)
+        if made > 1:
+            raise RefusedError(SEVERAL_WRITERS, f"`{self.module.source(writer)}` is made in several places")
+
     def _default_writer(self, kept: Kept) -> None:
         """See which writer is the default where the step runs."""
         defaults: set[str] = set()
@@ -417,12 +452,14 @@ class Keeping:
 
     @cached_property
     def tensorflow(self) -> str:
-        """The file's name for TensorFlow."""
-        names = (node.id for node in self.module.find_all(ast.Name) if self.module.resolve(node) == "tensorflow")
-        found = next(names, None)
-        if found is None:
-            raise RefusedError(COMPUTED, "the file has no name for TensorFlow itself")
-        return found
+        """What TensorFlow is called where the class stands."""
+        scope: Scope | None = self.module.scope(self.owner)
+        while scope is not None:
+            for name, bindings in scope.bindings.items():
+                if len(bindings) == 1 and self.module.meaning(bindings[0]) == "tensorflow":
+                    return name
+            scope = scope.parent
+        raise RefusedError(COMPUTED, "the file has no name for TensorFlow itself")
 
 
 def own(step: Step) -> str:
@@ -468,6 +505,25 @@ def _callbacks(call: Call) -> ast.expr | None:
     node, position = call.node, _POSITIONS[call.method]
     named = (keyword.value for keyword in node.keywords if keyword.arg == "callbacks")
     return next(named, node.args[position] if position < len(node.args) else None)
+
+
+def _is_none(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _may_change_writer(call: Call) -> bool:
+    """Tell whether a call trains the same model in each turn of a loop, with a writer of the turn."""
+    module = call.module
+    name = next((node for node in ast.walk(call.receiver) if isinstance(node, ast.Name)), None)
+    for loop in module.ancestors(call.node):
+        if not isinstance(loop, (ast.For, ast.While)) or module.function(loop) is not module.function(call.node):
+            continue
+        made = [binding.node for binding in (module.bindings(name) if name is not None else ())]
+        if any(loop in module.ancestors(node) for node in made):
+            return False
+        if any(loop in module.ancestors(writer.call) for writer in writers(module)):
+            return True
+    return False
 
 
 def _may_be_scope(node: ast.expr) -> bool:
