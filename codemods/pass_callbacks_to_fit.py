@@ -19,7 +19,8 @@ Refused: several `fit`, or one that runs several times after the callback is mad
 callback has no name, or may not have been made; a model or callbacks that can't be told; a `fit` that has a callback
 of the same kind; a callback that would end the training with an exception: LearningRateScheduler raises under Keras 3
 where the optimizer has a schedule, ModelCheckpoint where the name of its file tells a `val_loss` that nothing
-computes, EarlyStopping under Keras 3 where it monitors a metric that the model doesn't have.
+computes, EarlyStopping under Keras 3 where it monitors a metric that the model doesn't have, one of the project's
+own where its hooks don't take what Keras gives them.
 
 https://www.tensorflow.org/api_docs/python/tf/keras/Model#fit
 https://www.tensorflow.org/guide/keras/writing_your_own_callbacks
@@ -34,7 +35,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Literal
 
-from codemods.analysis.callback_needs import callback_base, classes_of
+from codemods.analysis.callback_needs import HOOKS, callback_base, classes_of
 from codemods.analysis.endings import importers
 from codemods.analysis.fits import Fit, Fits
 from codemods.analysis.module import Function, Module, Scope
@@ -500,6 +501,9 @@ def _kind(instance: Instance) -> str:
 
 def _would_raise(module: Module, instance: Instance, fit: Fit) -> bool:
     """Tell whether a callback raises in a training that runs without it."""
+    own = [node for _, node in classes_of(instance.module, instance.name)]
+    if any(_would_raise_itself(node, fit) for node in own):
+        return True
     match callback_base(instance):
         case "LearningRateScheduler":
             names = (module.resolve(call.func) or "" for call in module.find_all(ast.Call))
@@ -511,6 +515,20 @@ def _would_raise(module: Module, instance: Instance, fit: Fit) -> bool:
             monitor, mode = instance.argument("monitor", 0), instance.argument("mode", 4)
             metric = next(_texts(instance.module, monitor), "loss").removeprefix("val_")
             return metric != "loss" and mode is None and not _may_report(module, metric)
+    return False
+
+
+def _would_raise_itself(node: ast.ClassDef, fit: Fit) -> bool:
+    """Tell whether a callback's own code raises: it takes other arguments than Keras gives, or wants a validation."""
+    for part in ast.walk(node):
+        match part:
+            case ast.FunctionDef(name, arguments) if name in HOOKS and part in node.body and not arguments.vararg:
+                parameters = [*arguments.posonlyargs, *arguments.args]
+                given = 3 if "batch" in name or "epoch" in name else 2
+                if not len(parameters) - len(arguments.defaults) <= given <= len(parameters):
+                    return True
+            case ast.Subscript(slice=ast.Constant(str() as key)) if key.startswith("val_") and not fit.validates:
+                return True
     return False
 
 

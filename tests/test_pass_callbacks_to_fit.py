@@ -468,6 +468,19 @@ def test_a_callback_that_would_end_the_training():
     check.refused(COMPILED.replace('"sgd"', decay) + rate + FIT, WOULD_RAISE)
 
 
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "def on_epoch_end(self, epoch):\n        print(epoch)",
+        "def on_train_begin(self, logs, model):\n        print(model)",
+        "def on_epoch_end(self, epoch, logs=None):\n        print(logs['val_loss'])",
+    ],
+)
+def test_a_callback_of_the_projects_own_that_would_end_the_training(hook):
+    own = f"class Own(tf.keras.callbacks.Callback):\n    {hook}\n\n\nown = Own()\n"
+    check.refused(COMPILED + own + FIT, WOULD_RAISE)
+
+
 # Under TensorFlow. ---------------------------------------------------------------------------------------
 
 EVERY = (
