@@ -317,6 +317,7 @@ class _File:
             depth = 0
             while isinstance(leaf, ast.Tuple) and leaf.elts:
                 leaf, depth = leaf.elts[0], depth + 1
+                leaf = leaf.value if isinstance(leaf, ast.Starred) else leaf
             return chunk.tuples[self.position(leaf.lineno, leaf.col_offset), depth]
         assert isinstance(node, (ast.expr, ast.arg))
         end = self.position(cast("int", node.end_lineno), cast("int", node.end_col_offset))
@@ -509,6 +510,8 @@ class _Transformer(cst.CSTTransformer):
                 self.emptied.add(node)
         if isinstance(node, cst.If) and isinstance(node.orelse, cst.Else) and node.orelse.body in self.emptied:
             node = node.with_changes(orelse=None)
+        if isinstance(node, cst.If) and isinstance(node.orelse, cst.Else) and node.body in self.emptied:
+            node = _turned(node, node.orelse)
         return node
 
     def _replaced(self, original: cst.BaseExpression, edit: Replace) -> cst.BaseExpression:
@@ -619,6 +622,32 @@ class _Transformer(cst.CSTTransformer):
             if own and not gone and not isinstance(own[0], (cst.FunctionDef, cst.ClassDef)):
                 own[0] = own[0].with_changes(leading_lines=own[0].leading_lines[len(apart) :])
         return before, own, after, gone
+
+
+_OPPOSITES: Mapping[type[cst.BaseCompOp], type[cst.BaseCompOp]] = {
+    cst.Equal: cst.NotEqual, cst.NotEqual: cst.Equal, cst.Is: cst.IsNot, cst.IsNot: cst.Is,
+    cst.In: cst.NotIn, cst.NotIn: cst.In,
+}  # fmt: skip
+
+
+def _turned(node: cst.If, other: cst.Else) -> cst.If:
+    """Return a condition of which only the other branch is left, turned round; as it is where that has comments."""
+    block = node.body
+    if any(line.comment for line in other.leading_lines) or not isinstance(block, cst.IndentedBlock):
+        return node
+    if block.header.comment or any(line.comment for line in block.footer):
+        return node
+    test = node.test
+    match test:
+        case cst.UnaryOperation(operator=cst.Not()):
+            test = test.expression
+        case cst.Comparison(comparisons=[target]) if type(target.operator) in _OPPOSITES:
+            test = test.with_changes(comparisons=[target.with_changes(operator=_OPPOSITES[type(target.operator)]())])
+        case cst.Name() | cst.Attribute() | cst.Call():
+            test = cst.UnaryOperation(cst.Not(), test)
+        case _:
+            test = cst.UnaryOperation(cst.Not(), test.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()]))
+    return node.with_changes(test=test, body=other.body, orelse=None)
 
 
 def _with_trailing_comment(new: Statement, old: Statement) -> Statement:

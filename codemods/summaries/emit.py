@@ -57,6 +57,7 @@ _PLAIN = (ast.Name, ast.Attribute, ast.Constant, ast.BinOp, ast.operator, ast.ke
 _OPERATORS = (
     ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Attribute, ast.Subscript, ast.Starred,
 )  # fmt: skip
+_LOOSE = re.compile(r"\b(or|if|lambda)\b|:=")  # what binds looser than ``and``
 _OPPOSITES: Mapping[type[ast.cmpop], str] = {
     ast.Eq: "!=", ast.NotEq: "==", ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in",
 }  # fmt: skip
@@ -370,9 +371,8 @@ class Emitter:
 
     def _chain(self, unit: _Unit, hosts: Mapping[str, str]) -> list[str]:
         """Return the heads of the blocks that the host must put around a unit, outermost first."""
-        heads = []
+        heads: list[str] = []
         inside = set(ast.walk(unit.node))
-        around = set(self.module.ancestors(unit.node))
         for block in unit.moves[0].contexts:
             if block in inside:
                 continue
@@ -380,13 +380,19 @@ class Emitter:
                 items = ", ".join(self._head(item, unit) for item in self._host_items(block))
                 heads.append(f"with {items}:")
             elif isinstance(block, ast.If):
-                value = unit.moves[0].tensor_tests.get(block)
-                test = hosts.get(value.name, value.name) if value is not None else self._line(block.test)
-                holds = any(node in around or node is unit.node for node in block.body)
-                heads.append(
-                    f"if {test}:" if unit.moves[0].early.get(block, holds) else f"if {self._negated(block.test, test)}:"
-                )
+                test = self._test(unit, block, hosts)
+                joined = bool(heads) and heads[-1].startswith("if ") and not _LOOSE.search(heads[-1][3:] + test)
+                heads = [*heads[:-1], f"{heads[-1][:-1]} and {test}:"] if joined else [*heads, f"if {test}:"]
         return heads + self._turns(unit, hosts)
+
+    def _test(self, unit: _Unit, block: ast.If, hosts: Mapping[str, str]) -> str:
+        """Return the condition under which a summary in a block, or behind it, is written."""
+        move = unit.moves[0]
+        value = move.tensor_tests.get(block)
+        test = hosts.get(value.name, value.name) if value is not None else self._line(block.test)
+        around = {unit.node, *self.module.ancestors(unit.node)}
+        holds = move.early.get(block, any(node in around for node in block.body))
+        return test if holds else self._negated(block.test, test)
 
     def _turns(self, unit: _Unit, hosts: Mapping[str, str]) -> list[str]:
         """Return the head of the loop over what the turns of a loop have gathered, if this is such a unit."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import itertools
+import keyword
 import re
 from collections.abc import Sequence
 from functools import cached_property
@@ -209,6 +211,8 @@ class LoopBody(TracedBody):
         plural = _plural(element)
         if node is move.summary.step:
             element, plural = "step", "steps" if self._free("steps") else f"{element}_steps"
+        elif not self._free(plural):
+            plural = f"{self._named_after(move, node)}_{plural}"
         value = Value(self.fresh(plural), "[]" if dtype is None else self._array(dtype))
         move.gathered[node] = Gathered(value, element, source)
         self._lists.append((move.gathered[node], source, move.turn, move.summary.statement))
@@ -216,10 +220,13 @@ class LoopBody(TracedBody):
     def _element(self, move: Move, node: ast.expr) -> str:
         """Return a name for what one turn adds: the program's own, or one made from the tag."""
         data = next(iter(move.summary.data.values()), node)
-        if isinstance(data, ast.Name) and len(data.id) > 1:
-            return data.id
-        name = self._base_name(move, data)
-        return "value" if name == move.summary.kind else re.sub(r"\W+", "_", name).strip("_").lower() or "value"
+        return data.id if isinstance(data, ast.Name) and len(data.id) > 1 else self._named_after(move, data)
+
+    def _named_after(self, move: Move, data: ast.expr) -> str:
+        name = re.sub(r"\W+", "_", self._base_name(move, data)).strip("_").lower()
+        if name in {"", move.summary.kind}:
+            return "value"
+        return f"value_{name}" if name[0].isdigit() or keyword.iskeyword(name) or hasattr(builtins, name) else name
 
     def _array(self, dtype: str) -> str:
         tf = self.tensorflow

@@ -246,6 +246,41 @@ RETURNS: Mapping[str, Shape] = {
         """,
         "returns-differ",
     ),
+    "two early returns, and values under names of their own": Shape("""
+        @tf.function
+        def f(x, step, a=False, b=None):
+            m = tf.reduce_mean(x)
+            if a:
+                return m
+            twice = m * 2
+            if b is not None:
+                return twice
+            tf.summary.scalar("mean", twice, step=step)
+            tf.summary.scalar("total", tf.reduce_sum(x), step=step)
+            return twice
+
+
+        with writer.as_default():
+            for i in range(3):
+                y = f(xs * (i + 1), tf.constant(i, tf.int64)) + f(xs, tf.constant(i, tf.int64), b=1)
+                print(float(y), float(f(xs, tf.constant(i, tf.int64), True)))
+        """),
+    "returns of lists taken apart": Shape("""
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            parts = tf.unstack(x)
+            tf.summary.scalar("mean", m, step=step)
+            if m > 3.0:
+                return *parts, m
+            return *parts, m + 1
+
+
+        with writer.as_default():
+            for i in range(3):
+                y = f(xs * (i + 1), tf.constant(i, tf.int64))
+                print(len(y))
+        """),
 }
 
 LOOPS: Mapping[str, Shape] = {
@@ -441,6 +476,66 @@ LOOPS: Mapping[str, Shape] = {
         """,
         "graph-loop",
     ),
+    "a loop over a dataset in a loop of the graph": Shape(
+        """
+        ds = tf.data.Dataset.from_tensor_slices(tf.range(6, dtype=tf.float32)).batch(2)
+        count = tf.Variable(0, dtype=tf.int64)
+
+
+        @tf.function
+        def f(epochs):
+            total = 0.0
+            for epoch in tf.range(epochs):
+                for x in ds:
+                    total += tf.reduce_sum(x)
+                    tf.summary.scalar("batch", total, step=count)
+                    count.assign_add(1)
+                tf.summary.scalar("epoch", total, step=tf.cast(epoch, tf.int64))
+            return total
+
+
+        with writer.as_default():
+            y = f(tf.constant(2))
+        """,
+        "unsafe",
+    ),
+    "a loop over the layers of an object": Shape("""
+        class Net(tf.Module):
+            def __init__(self):
+                super().__init__()
+                self.layers = [tf.keras.layers.Dense(2, kernel_initializer="ones") for _ in range(2)]
+
+            @tf.function
+            def run(self, x, step):
+                for i, layer in enumerate(self.layers):
+                    x = layer(x)
+                    tf.summary.histogram(f"layer_{i}", x, step=step)
+                    tf.summary.scalar(f"sum/{layer.units}_{i}", tf.reduce_sum(x), step=step)
+                return x
+
+
+        net = Net()
+        with writer.as_default():
+            for i in range(2):
+                y = net.run(xs, tf.constant(i, tf.int64))
+        """),
+    "run eagerly": Shape("""
+        tf.config.run_functions_eagerly(True)
+        ds = tf.data.Dataset.from_tensor_slices(tf.range(6, dtype=tf.float32)).batch(2)
+        weight = tf.Variable(1.0)
+
+
+        @tf.function
+        def f(dataset, epoch):
+            for x in dataset:
+                tf.summary.scalar("weight", weight, step=epoch)
+                weight.assign_add(tf.reduce_sum(x))
+
+
+        with writer.as_default():
+            for epoch in range(2):
+                f(ds, epoch)
+        """),
 }
 
 WRITERS: Mapping[str, Shape] = {
