@@ -13,7 +13,6 @@ from typing import cast
 
 from codemods.analysis.dataflow import definition
 from codemods.analysis.endings import importers
-from codemods.analysis.imports import ImportGraph
 from codemods.analysis.module import Binding, Function, Module
 from codemods.analysis.shapes import reaching
 
@@ -82,6 +81,8 @@ class Flow:
     def __init__(self, module: Module) -> None:
         """Remember where to start; other modules are read when they are asked for."""
         self.module = module
+        # The project may forget modules, and read them again as others; here each is the same all along.
+        self._modules: dict[str, Module] = {module.path: module}
         self._origins: dict[tuple[ast.AST, bool], list[Place]] = {}
         self._active: set[ast.AST] = set()
         self._whole = True
@@ -98,15 +99,30 @@ class Flow:
         return self._closure([self.module, *importers(self.module)])
 
     def _closure(self, modules: Iterable[Module]) -> list[Module]:
-        found = {module.path: module for module in modules}
+        found = {module.path: self._module(module.path) for module in modules}
         project = self.module.project
         if project is not None:
-            graph = ImportGraph(project)
-            for path in sorted({path for module in found.values() for path in graph.closure(module.path)}):
-                other = project.module(path) if path not in found else None
-                if other is not None:
-                    found[path] = other
-        return list(found.values())
+            for path in sorted({path for module in found for path in project.imports.closure(module)}):
+                found.setdefault(path, self._module(path))
+        return [module for module in found.values() if module is not None]
+
+    def _module(self, path: str | None) -> Module | None:
+        if path is not None and path not in self._modules and self.module.project is not None:
+            module = self.module.project.module(path)
+            if module is not None:
+                self._modules[path] = module
+        return self._modules.get(path or "")
+
+    def _definition(self, module: Module, node: ast.expr) -> Place | None:
+        """Return the function or class of the project that a name means."""
+        found = definition(module, node)
+        if found is None:
+            return None
+        owner = self._module(found[0].path) or found[0]
+        if owner is found[0] or not isinstance(found[1], (*_FUNCTIONS, ast.ClassDef)):
+            return found
+        same = owner.definition(found[0].qualname(found[1]))
+        return None if same is None else (owner, same)
 
     # Where a value comes from. -----------------------------------------------------------------------
 
@@ -231,7 +247,7 @@ class Flow:
         if name is not None:
             project = module.project
             owner, rest = project.find(name, module.path) if project is not None else (None, "")
-            other = project.module(owner) if project is not None and owner is not None else None
+            other = self._module(owner)
             bindings = other.inner_scope(other.tree).bindings.get(rest, ()) if other is not None else ()
             for binding in bindings:
                 assert other is not None
@@ -272,7 +288,7 @@ class Flow:
 
     def function(self, module: Module, node: ast.expr) -> tuple[Module, Function] | None:
         """Return the function of the project that is called by an expression."""
-        found = definition(module, node)
+        found = self._definition(module, node)
         if found is not None:
             return (found[0], found[1]) if isinstance(found[1], _FUNCTIONS) else None
         if isinstance(node, ast.Attribute) and module.resolve(node) is None:
@@ -283,7 +299,7 @@ class Flow:
     def _imported(self, module: Module, binding: Binding) -> Iterator[Place]:
         project = module.project
         path, rest = project.find(binding.imported or "", module.path) if project is not None else (None, "")
-        other = project.module(path) if project is not None and path is not None else None
+        other = self._module(path)
         bindings = other.inner_scope(other.tree).bindings.get(rest, ()) if other is not None else ()
         for each in bindings:
             assert other is not None
@@ -317,7 +333,8 @@ class Flow:
                 continue
             target = owner if isinstance(owner, ast.ClassDef) else function
             for call in other.find_all(ast.Call):
-                found = definition(other, call.func) if _last(call.func) is not None else None
+                named = _last(call.func) is not None
+                found = self._definition(other, call.func) if named else None
                 if found is not None and found[1] is target:
                     yield other, call
 

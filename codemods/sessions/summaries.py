@@ -257,6 +257,11 @@ def _is_called(module: Module, node: ast.AST) -> bool:
     return isinstance(call, ast.Call) and call.func is node
 
 
+def has_summaries(module: Module) -> bool:
+    """Tell whether a module defines summaries of a graph."""
+    return "summary" in module.text and any(v1_name(module, call.func) in _KINDS for call in module.find_all(ast.Call))
+
+
 def _runs(other: Module, call: ast.Call, module: Module, function: Function) -> bool:
     """Tell whether a call of `app.run` runs a function."""
     main = call.args[0] if call.args else _keyword(call, "main")

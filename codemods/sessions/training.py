@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from codemods.analysis.module import Module
 from codemods.analysis.places import Frame, Loop, frame, loops, runs_before
+from codemods.analysis.project import Project
 from codemods.engine.codemod import Edit, Finding, InsertAfter, InsertBefore, Move, Refusal, Remove, Replace, Severity
 from codemods.sessions.emit import Emission, Record, Taking, fresh
 from codemods.sessions.flow import Flow, is_v1, v1_name
@@ -31,7 +32,7 @@ from codemods.sessions.refusals import (
 )
 from codemods.sessions.runs import MONITORED, Run, fed, is_session, prepares, rank, runs
 from codemods.sessions.steps import Step, is_repeated, step
-from codemods.sessions.summaries import UNKNOWN, Merge, Summaries, Summary
+from codemods.sessions.summaries import UNKNOWN, Merge, Summaries, Summary, has_summaries
 
 DROPPED = "The merged summaries are run, and what they return is dropped"
 EARLY = (
@@ -41,6 +42,12 @@ LOST = "The graph's summaries are never run, and nothing of them is recorded"
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _FRAMES = (*_FUNCTIONS, ast.Module)
 _DEPTH = 8
+# The words of a module that may define summaries of a graph.
+_OPS = (
+    *(f"summary.{kind}" for kind in ("scalar", "histogram", "image", "audio", "text", "tensor_summary")),
+    *("v1.summary", "import summary"),
+)
+_V1 = ("v1", "Session", "placeholder", "FileWriter", "merge_all", "get_variable", "contrib")
 _MERGED = ("merged", "merged_summaries", "summary_op", "merged_summary_op")
 _BRANCHES = frozenset({"cond", "while_loop", "case", "switch_case", "map_fn", "foldl", "foldr", "scan"})
 _OTHER_GRAPHS = frozenset({"function", "wrap_function", "map", "flat_map", "filter", "interleave", "reduce"})
@@ -70,12 +77,30 @@ class _Plan:
 
 def training(module: Module) -> Training | None:
     """Return the training of a module, if it runs a graph that may have summaries."""
-    mentioned = "summary" in module.text or (module.project is not None and module.project.mentioning("summary"))
-    if not mentioned or not module.attributes.keys() & {"run", "eval"}:
+    if not module.attributes.keys() & {"run", "eval"} or not _may_have_summaries(module):
         return None
     flow = Flow(module)
     found = [run for run in runs(flow) if not prepares(flow, run)]
     return Training(flow, found) if found else None
+
+
+def _may_have_summaries(module: Module) -> bool:
+    """Tell whether a module, one that it imports, or one that is imported beside it defines summaries of a graph."""
+    project = module.project
+    if project is None or has_summaries(module):
+        return has_summaries(module)
+    paths = project.once("modules with v1 summaries", lambda: frozenset(_with_summaries(project)))
+    if not paths:
+        return False
+    above = [module.path, *project.imports.importers(module.path)]
+    return any(paths & project.imports.closure(path) for path in above)
+
+
+def _with_summaries(project: Project) -> Iterator[str]:
+    for path in set(project.mentioning(*_OPS)) & set(project.mentioning(*_V1)):
+        module = project.module(path)
+        if module is not None and has_summaries(module):
+            yield path
 
 
 def recording_runs(module: Module) -> Iterator[ast.AST]:
