@@ -54,7 +54,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from codemods.analysis.module import Function, Module
-from codemods.analysis.tracing import Traced, is_traced
+from codemods.analysis.tracing import Traced, is_traced, runs_on_host
 from codemods.engine.codemod import Codemod, Example, Finding, Refusal, Rewrite, Severity
 from codemods.summaries.emit import Emitter, Placement
 from codemods.summaries.fitting import fit_in_sight
@@ -329,9 +329,13 @@ def _lifted(
     stays = next((finding for finding in results.values() if finding.refusal is not None), None)
     if stays is not None and stays.refusal is not None:
         raise RefusedError(stays.refusal, stays.detail)
-    first = next(iter(results.values()), None) or _in_replicas(traced, lost)
+    each = list(results.values()) or [_in_replicas(traced, lost)]
+    if len(each) != len(nodes):
+        each = each[:1] * len(nodes)
     unsafe = next((finding.unsafe for finding in results.values() if finding.unsafe), None)
-    return found + [replace(first, node=call, edits=edits, unsafe=unsafe) for call in nodes]
+    return found + [
+        replace(finding, node=call, edits=edits, unsafe=unsafe) for call, finding in zip(nodes, each, strict=True)
+    ]
 
 
 def _in_replicas(traced: Traced, lost: bool) -> Finding:
@@ -376,6 +380,8 @@ def _groups(module: Module, helpers: Helpers) -> dict[Function | None, list[ast.
             continue
         if summary_name(module, call) is not None and fit_in_sight(module, call):
             continue  # it goes to a callback
+        if function is not None and function not in helpers.traced and runs_on_host(module, function):
+            continue
         helper = helpers.of(function) if function is not None and function not in helpers.traced else None
         if helper is None or not helpers.replaced(helper):
             groups.setdefault(function, []).append(call)

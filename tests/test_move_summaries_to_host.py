@@ -2040,6 +2040,24 @@ NOT_TRACED = {
         with writer.as_default():
             evaluate(xs, 0)
         """,
+    "handed to a function that runs it with numpy_function": """
+        def on_the_host(write, *values):
+            def inner(*arrays):
+                with writer.as_default():
+                    write(*arrays)
+
+            return tf.numpy_function(inner, values, [])
+
+
+        def record(x):
+            tf.summary.scalar("mean", x.mean(), step=1)
+
+
+        @tf.function
+        def f(x):
+            on_the_host(record, x)
+            return x
+        """,
     "written by a helper that only the host calls": """
         def record(value, step):
             tf.summary.scalar("mean", value, step=step)

@@ -31,7 +31,7 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _REPLICA_METHODS = frozenset({"run", "experimental_run_v2", "call_for_each_replica", "experimental_run"})
 _DATASET_METHODS = frozenset({"map", "filter", "flat_map", "interleave", "reduce", "scan"})
 _KERAS_METHODS = frozenset({"call", "train_step", "test_step", "predict_step", "compute_loss", "update_state"})
-_EAGER = frozenset({"tensorflow.py_function", "tensorflow.numpy_function", "tensorflow.compat.v1.py_func"})
+EAGER = frozenset({"tensorflow.py_function", "tensorflow.numpy_function", "tensorflow.compat.v1.py_func"})
 _TRACING = frozenset(
     {
         "tensorflow.function",
@@ -193,7 +193,7 @@ class _Walk:
             return
         traces = given_to is not None and self.hands_over(given_to)
         # Who is given a function may call it; what holds for the giver holds for the function then.
-        if not traces and (function is None or (given_to is not None and self.dotted(given_to.func) in _EAGER)):
+        if not traces and (function is None or (given_to is not None and self.dotted(given_to.func) in EAGER)):
             return
         self.summary.uses.setdefault(name, []).append(Use(function, dotted, receiver, above, traces))
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from codemods.analysis.callgraph import EAGER
 from codemods.analysis.module import Function, Module
 from codemods.analysis.paths import MANY, paths
 from codemods.analysis.strategies import replicated
@@ -540,6 +541,41 @@ def is_traced(module: Module, node: ast.AST) -> bool:
         return False
     assert module.project is not None
     return module.project.calls.is_traced(module, module.qualname(function))
+
+
+def runs_on_host(module: Module, function: Function) -> bool:
+    """Tell whether a function is only run by host code, or by what others make of it with ``tf.numpy_function``."""
+    method = isinstance(module.parent(function), ast.ClassDef)
+    return all(
+        _handed_to_host(found.module, found.node)
+        if found.call is None
+        else not found.replicated and not is_traced(found.module, found.node)
+        for found in references(module, function.name, function, method)
+    )
+
+
+def _handed_to_host(module: Module, node: ast.expr) -> bool:
+    """Tell whether a function is an argument of another that only hands it to ``tf.numpy_function``."""
+    call = module.parent(node)
+    found = called(module, call) if isinstance(call, ast.Call) and node in call.args else None
+    if found is None or not isinstance(call, ast.Call):
+        return False
+    other, taker = found
+    place = call.args.index(node) + isinstance(other.parent(taker), ast.ClassDef)
+    parameters = [*taker.args.posonlyargs, *taker.args.args]
+    if place >= len(parameters) or any(isinstance(argument, ast.Starred) for argument in call.args):
+        return False
+    inside = [other.function(use) for use in other.uses(other.inner_scope(taker), parameters[place].arg)]
+    return all(inner is not None and inner is not taker and _run_eagerly(other, inner) for inner in inside)
+
+
+def _run_eagerly(module: Module, function: Function) -> bool:
+    """Tell whether a function is only used as what ``tf.numpy_function`` is to run."""
+    uses = module.uses(module.scope(function), function.name)
+    return bool(uses) and all(
+        isinstance(call := module.parent(use), ast.Call) and use in call.args and module.resolve(call.func) in EAGER
+        for use in uses
+    )
 
 
 def is_keras_class(module: Module, owner: ast.ClassDef) -> bool:

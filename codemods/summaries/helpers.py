@@ -221,23 +221,19 @@ class Helpers:
     @cached_property
     def reached(self) -> set[ast.AST]:
         """The functions of the module that its traced ones hold or call, through others of the module."""
-        module = self.module
-        calls: dict[ast.AST, list[ast.Call]] = {}
-        for call in module.find_all(ast.Call):
-            for function in module.ancestors(call):
-                if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    calls.setdefault(function, []).append(call)
         found: set[ast.AST] = set()
         todo: list[ast.AST] = list(self.traced)
         while todo:
             function = todo.pop()
-            if function not in found:
-                found.add(function)
-                inside = calls.get(function, ())
-                todo += [node for call in inside if (node := module.function(call)) is not None]
-                todo += [
-                    called_one[1] for call in inside if (called_one := called(module, call, here=True)) is not None
-                ]
+            if function in found:
+                continue
+            found.add(function)
+            for node in ast.walk(function):
+                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    todo.append(node)
+                elif isinstance(node, ast.Call):
+                    one = called(self.module, node, here=True)
+                    todo += [one[1]] if one is not None and one[0] is self.module else []
         return found
 
     def summary(self, call: ast.Call, module: Module | None = None) -> Summary | None:
@@ -273,12 +269,8 @@ class Helpers:
                 continue
             function = module.function(call)
             helpers = self if module is self.module else Helpers(module)
-            if function is None or helpers.summary(call) is None:
+            if function not in helpers.reached or helpers.summary(call) is None:
                 return False
-            if function not in helpers.traced:
-                around = helpers.of(function)
-                if around is None or not helpers.replaced(around):
-                    return False
         return True
 
     def _call(self, module: Module, call: ast.Call) -> HelperCall | None:

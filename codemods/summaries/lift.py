@@ -46,12 +46,14 @@ def lifted(helpers: Helpers, traced: Traced, calls: Sequence[ast.Call]) -> tuple
     """
     helper = helpers.of(traced.function)
     if helper is not None:
+        _check_calls(helper.body)
         with contextlib.suppress(NotHereError):
             lift = _Lift(helper.body, helper.moves)
             return tuple(lift.edits()), lift.lost
     for returns_parameters in (False, True):
         body = Body(helpers.module, traced)
         body.check_definition()
+        _check_calls(body)
         body.returns_parameters = returns_parameters
         moves = [body.move(summary) for call in calls if (summary := helpers.summary(call)) is not None]
         if any(move.gathered for move in moves):
@@ -62,6 +64,22 @@ def lifted(helpers: Helpers, traced: Traced, calls: Sequence[ast.Call]) -> tuple
             lift = _Lift(body, moves)
             return tuple(lift.edits()), lift.lost
     raise RefusedError(CALL_SITE)
+
+
+def _check_calls(body: Body) -> None:
+    """Refuse a function that isn't only called, or that more modules than its own would have to be changed for."""
+    for reference in body.references:
+        if reference.call is None:
+            raise RefusedError(
+                HELPER, f"`{body.traced.name}` is used as a value {body.where(reference)}, by what traces it"
+            )
+        if reference.call in body.own:
+            raise RefusedError(RECURSIVE)
+        traced = reference.replicated or is_traced(reference.module, reference.node)
+        if traced and reference.module is not body.module:
+            raise RefusedError(ELSEWHERE, f"{ELSEWHERE.sentence} ({body.where(reference)})")
+        if reference.replicated and _SEVERAL_WORKERS.search(body.module.text):
+            raise RefusedError(SEVERAL_WORKERS)
 
 
 def applied(module: Module, edits: Sequence[Edit]) -> Module:
@@ -87,7 +105,6 @@ class _Lift(Emitter):
         Raises:
             NotHereError: a call stands where its values, or its arguments, can't be used.
         """
-        self._check_references()
         self._collect()
         host = [r for r in self.body.references if not r.replicated and not is_traced(r.module, r.node)]
         if self._traced_by_itself:
@@ -139,18 +156,6 @@ class _Lift(Emitter):
         public = self.body.traced.owner is not None and not function.name.startswith("_")
         head = lines[function.lineno - 1 : function.body[0].lineno - 1]
         return public or any("#" in line for line in head) or lines[function.lineno - 2].lstrip().startswith("#")
-
-    def _check_references(self) -> None:
-        for reference in self.body.references:
-            if reference.call is None or reference.indirect:
-                raise RefusedError(HELPER)
-            if reference.call in self.body.own:
-                raise RefusedError(RECURSIVE)
-            traced = reference.replicated or is_traced(reference.module, reference.node)
-            if traced and reference.module is not self.module:
-                raise RefusedError(ELSEWHERE)
-            if reference.replicated and _SEVERAL_WORKERS.search(self.module.text):
-                raise RefusedError(SEVERAL_WORKERS)
 
     def _check_exported(self) -> None:
         if self._traced_by_itself:

@@ -383,7 +383,7 @@ class TracedBody:
         inside = set(self.nodes)
         for reference in self.references:
             if reference.call is None:
-                where = self._where(reference)
+                where = self.where(reference)
                 raise RefusedError(
                     FUNCTION_USED,
                     f"`{self.module.source(reference.node)}` is used as a value {where}"
@@ -464,7 +464,8 @@ class TracedBody:
                     found.append((f"{klass.name}.{name}", base and _only_declares(klass, name)))
         return found
 
-    def _where(self, reference: Reference) -> str:
+    def where(self, reference: Reference) -> str:
+        """Return the place of a reference in words."""
         place = f"on line {reference.node.lineno}"
         return place if reference.module is self.module else f"{place} of {reference.module.path}"
 
