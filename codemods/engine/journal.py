@@ -191,6 +191,7 @@ class Recorder:
                 raise _cant_be_kept(store, error) from error
             _append(file, self._head)
             _sync_folder(store)
+            _sync_folder(store.parent)
             self.number = number
             return file
 
@@ -235,8 +236,8 @@ def _append(file: Path, value: dict[str, Any]) -> None:
 
 def _sync_folder(folder: Path) -> None:
     """Put a folder's names on disk, where the system can do that."""
-    if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
@@ -256,7 +257,7 @@ def _read(number: int, file: Path) -> Run:
         raise SourceError("journal", f"{file} can't be read: {error.strerror or error}") from error
     for line in lines:
         # A line that a crash has cut short: its file was not changed.
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
             value = json.loads(line)
             if "path" in value:
                 before, after = base64.b64decode(value["before"]), bytes.fromhex(value["after"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Iterator, Sequence
@@ -31,7 +32,7 @@ def undo(run: Run, journal: Journal, cwd: Path) -> Iterator[FileResult]:
 
     Raises:
         KeyboardInterrupt: the user has asked to stop.
-        SourceError: the journal can't be read or written.
+        SourceError: the journal can't be read.
     """
     later = [each for each in journal.runs() if each.number > run.number and not each.undone]
     recorder = journal.begin("undo", undoes=run.number)
@@ -41,9 +42,11 @@ def undo(run: Run, journal: Journal, cwd: Path) -> Iterator[FileResult]:
         whole = whole and result.status is not FileStatus.FAILED
         yield result
     if whole:
-        journal.mark(run.number, undone=True)
-        if run.undoes is not None:
-            journal.mark(run.undoes, undone=False)
+        # Where that can't be written the next undo finds all as it was, and tries again.
+        with contextlib.suppress(SourceError):
+            journal.mark(run.number, undone=True)
+            if run.undoes is not None:
+                journal.mark(run.undoes, undone=False)
 
 
 def _put_back(entry: Entry, run: Run, later: Sequence[Run], recorder: Recorder, cwd: Path) -> FileResult:
