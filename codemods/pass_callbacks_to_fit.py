@@ -31,16 +31,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Literal
 
 from codemods.analysis.callback_needs import HOOKS, callback_base, classes_of
-from codemods.analysis.endings import importers
 from codemods.analysis.fits import Fit, Fits
-from codemods.analysis.module import Function, Module, Scope
+from codemods.analysis.module import Module
 from codemods.analysis.places import Frame, frame, loops, runs_before, surely_runs
-from codemods.analysis.shapes import Instance, Shapes, Value, join
+from codemods.analysis.shapes import Instance, Shapes, join
+from codemods.analysis.unused_callbacks import Unused, fills, itself, unused_callbacks
 from codemods.engine.codemod import (
     AddArgument,
     AddItem,
@@ -71,12 +70,7 @@ _KEEPING = frozenset({
 })  # fmt: skip
 # Of these, a training may well have several that differ in their arguments.
 _MANY = frozenset({"Callback", "ModelCheckpoint", "CSVLogger", "LambdaCallback", "RemoteMonitor"})
-_FILLING = frozenset({"append", "extend", "insert"})
-_REFLECTION = frozenset({f"builtins.{name}" for name in ("globals", "locals", "vars", "eval", "exec")})
-_LOOKING_UP = frozenset({"builtins.getattr", "operator.attrgetter"})
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_MAKING = (ast.Call, ast.List, ast.Tuple, ast.ListComp, ast.IfExp)
-_HARMLESS_BASES = ("builtins.object", "keras.", "abc.ABC")
 _BETWEEN_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])")
 _COMPREHENSIONS = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _DEPTH = 4
@@ -111,36 +105,6 @@ model.fit(tf.ones([4, 2]), tf.ones([4, 1]))
 """
 
 
-@dataclass(frozen=True, eq=False)
-class _Unused:
-    """Callbacks that are made and never used: one, or a list of them.
-
-    Attributes:
-        handle: how they are called: a name, or an attribute of ``self``.
-        value: the expression that makes them.
-        made: the nodes that bind them.
-        scope: the scope that the name belongs to; a method's own for an attribute.
-        owner: for an attribute, the class.
-        listed: it is a list.
-        instances: the callbacks; one that isn't known among them if any can't be seen.
-        optional: it may be None.
-    """
-
-    handle: str
-    value: ast.expr
-    made: tuple[ast.AST, ...]
-    scope: Scope
-    owner: ast.ClassDef | None
-    listed: bool
-    instances: tuple[Instance, ...]
-    optional: bool
-
-    @property
-    def kinds(self) -> set[str]:
-        """What tells whether another callback is of the same kind."""
-        return {_kind(instance) for instance in self.instances}
-
-
 class PassCallbacksToFit(Codemod):
     """Finds Keras callbacks that nothing uses, in modules that call ``fit``."""
 
@@ -168,8 +132,8 @@ class PassCallbacksToFit(Codemod):
         if not Fits.calls(module):
             return
         shapes = Shapes(module)
-        every = [*_names(module, shapes), *_attributes(module, shapes)]
-        if not every or any(module.resolve(call.func) in _REFLECTION for call in module.find_all(ast.Call)):
+        every = unused_callbacks(module, shapes)
+        if not every:
             return
         fits = Fits(module, shapes).all()
         chosen = [(unused, _fit_for(module, shapes, unused, fits)) for unused in every]
@@ -188,172 +152,10 @@ class PassCallbacksToFit(Codemod):
                 yield Finding(unused.value, f"{message}; `fit` gets it as one of its `callbacks`", severity, (edit,))
 
 
-# What is made and never used. ------------------------------------------------------------------------
-
-
-def _names(module: Module, shapes: Shapes) -> Iterator[_Unused]:
-    for here in (module.tree, *module.find_all(*_FUNCTIONS)):
-        scope = module.inner_scope(here)
-        for name, bindings in scope.bindings.items():
-            values = [_made(module, binding.node) for binding in bindings if frame(module, binding.node) is here]
-            if name == "_" or len(values) < len(bindings) or not (value := _last(values)):
-                continue
-            uses = [use for use in module.uses(scope, name) if not isinstance(use.ctx, ast.Store)]
-            if not all(_fills(module, use) for use in uses) or (here is module.tree and any(importers(module, name))):
-                continue
-            found = shapes.value(uses[0]) if uses else reduce(join, map(shapes.binding, bindings))
-            unused = _unused(shapes, found, name, value, [*(binding.node for binding in bindings), *uses], scope)
-            if unused is not None:
-                yield unused
-
-
-def _attributes(module: Module, shapes: Shapes) -> Iterator[_Unused]:
-    for name, nodes in module.attributes.items():
-        method = module.function(nodes[0])
-        owner = module.parent(method) if method is not None else None
-        value = _last([_made(module, node) for node in nodes])
-        if (
-            value is None
-            or method is None
-            or not isinstance(owner, ast.ClassDef)
-            or not all(_is_own(method, node) and module.function(node) is method for node in nodes)
-            or not all((module.resolve(base) or "").startswith(_HARMLESS_BASES) for base in owner.bases)
-        ):
-            continue
-        project = module.project
-        mentioned = project.mentioning(f".{name}") if project is not None else []
-        if set(mentioned) - {module.path} or _is_looked_up(module, name):
-            continue
-        found = reduce(join, (shapes.value(_made(module, node)) for node in nodes))
-        scope = module.inner_scope(method)
-        unused = _unused(shapes, found, ast.unparse(nodes[0]), value, nodes, scope, owner)
-        if unused is not None:
-            yield unused
-
-
-def _last(values: Sequence[ast.expr | None]) -> ast.expr | None:
-    """Return the last of some values that are all made where they stand, or None; None where one isn't."""
-    made = [value for value in values if isinstance(value, _MAKING)]
-    others = [value for value in values if value not in made]
-    return made[-1] if made and all(isinstance(one, ast.Constant) and one.value is None for one in others) else None
-
-
-def _made(module: Module, node: ast.AST) -> ast.expr | None:
-    """Return what a name or attribute is assigned that is a statement's only target, or one in a tuple."""
-    parent = module.parent(node)
-    match parent, module.parent(parent) if parent is not None else None:
-        case ast.Assign([target], value), _:
-            return value if target is node else None
-        case ast.AnnAssign(target, _, value), _:
-            return value if target is node else None
-        case ast.Tuple(targets), ast.Assign([_], ast.Tuple(values)) if len(targets) == len(values):
-            return values[targets.index(node)] if node in targets else None
-    return None
-
-
-def _is_own(method: Function, node: ast.Attribute) -> bool:
-    """Tell whether an attribute is stored into the object that a method belongs to."""
-    return isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == _itself(method)
-
-
-def _itself(method: Function) -> str:
-    """Return the name that a method has for its object."""
-    parameters = [*method.args.posonlyargs, *method.args.args]
-    return parameters[0].arg if parameters else ""
-
-
-def _fills(module: Module, use: ast.AST) -> bool:
-    """Tell whether a use of a list only puts something into it."""
-    attribute = module.parent(use)
-    call = module.parent(attribute) if isinstance(attribute, ast.Attribute) and attribute.attr in _FILLING else None
-    return isinstance(call, ast.Call) and call.func is attribute and isinstance(module.parent(call), ast.Expr)
-
-
-def _is_looked_up(module: Module, attribute: str) -> bool:
-    """Tell whether an attribute is read by the text of its name."""
-    return any(
-        module.resolve(call.func) in _LOOKING_UP
-        and any(isinstance(argument, ast.Constant) and argument.value == attribute for argument in call.args)
-        for call in module.find_all(ast.Call)
-    )
-
-
-def _unused(
-    shapes: Shapes,
-    found: Value,
-    handle: str,
-    value: ast.expr,
-    made: Sequence[ast.AST],
-    scope: Scope,
-    owner: ast.ClassDef | None = None,
-) -> _Unused | None:
-    """Return what is made, if it is a callback or a list of callbacks that nothing else gets hold of."""
-    listed = found.kind in ("tuple", "list")
-    if listed:
-        found = shapes.element(found)
-    known = [instance for instance in found.instances if instance.known]
-    if not known or any(callback_base(instance) in (None, "CallbackList") for instance in known):
-        return None
-    if any(_is_handed_on(instance) for instance in known):
-        return None
-    return _Unused(handle, value, tuple(made), scope, owner, listed, found.instances, found.optional)
-
-
-def _is_handed_on(instance: Instance) -> bool:
-    """Tell whether a callback's constructor, or the code that calls it, gives the callback to other code."""
-    classes = classes_of(instance.module, instance.name)
-    if any(_gives_itself(where, part) for where, node in classes for part in node.body if _is_init(part)):
-        return True
-    return instance.call is None or not _stays(instance.module, instance.call)
-
-
-def _is_init(node: ast.stmt) -> bool:
-    return isinstance(node, ast.FunctionDef) and node.name == "__init__"
-
-
-def _gives_itself(module: Module, init: ast.stmt) -> bool:
-    """Tell whether a constructor uses the new object for more than its attributes."""
-    assert isinstance(init, ast.FunctionDef)
-    for node in ast.walk(init):
-        if isinstance(node, ast.Name) and node.id == _itself(init):
-            parent = module.parent(node)
-            of_super = isinstance(parent, ast.Call) and module.resolve(parent.func) == "builtins.super"
-            if not isinstance(parent, ast.Attribute) and not of_super:
-                return True
-    return False
-
-
-def _stays(module: Module, node: ast.AST, depth: int = 0) -> bool:
-    """Tell whether an object goes nowhere but into names and lists that nothing uses, and out of its function."""
-    parent = module.parent(node)
-    match parent, module.parent(parent) if parent is not None else None:
-        case ast.Return(), _:
-            return True
-        case ((ast.Assign(targets=[ast.Attribute()]) | ast.AnnAssign(target=ast.Attribute())), _):
-            return True
-        case ((ast.Assign([ast.Name() as name]) | ast.AnnAssign(ast.Name() as name)), _):
-            pass
-        case ast.Tuple(values), ast.Assign([ast.Tuple(targets)]) if len(values) == len(targets):
-            target = targets[values.index(node)] if node in values else None
-            if not isinstance(target, ast.Name):
-                return False
-            name = target
-        case ast.Call(ast.Attribute(ast.Name() as name, method)), ast.Expr() if method in _FILLING:
-            pass
-        case ((ast.List() | ast.Tuple() | ast.IfExp()), _):
-            return _stays(module, parent, depth)
-        case _:
-            return False
-    scope = module.scope(name).lookup(name.id)
-    uses = module.uses(scope, name.id) if scope is not None else []
-    loads = [use for use in uses if not isinstance(use.ctx, ast.Store)]
-    return depth < _DEPTH and all(_fills(module, use) or _stays(module, use, depth + 1) for use in loads)
-
-
 # Which ``fit`` it is for. ------------------------------------------------------------------------------
 
 
-def _fit_for(module: Module, shapes: Shapes, unused: _Unused, fits: Sequence[Fit]) -> Fit | Refusal | None:
+def _fit_for(module: Module, shapes: Shapes, unused: Unused, fits: Sequence[Fit]) -> Fit | Refusal | None:
     """Return the ``fit`` beside some callbacks; None where there is none of a Keras model at all."""
     home = frame(module, unused.made[0])
     beside = [fit for fit in fits if frame(module, fit.call) is home]
@@ -369,17 +171,17 @@ def _fit_for(module: Module, shapes: Shapes, unused: _Unused, fits: Sequence[Fit
     return _before(module, shapes, unused, home, fit.call) or fit
 
 
-def _is_seen_from(module: Module, unused: _Unused, call: ast.Call) -> bool:
+def _is_seen_from(module: Module, unused: Unused, call: ast.Call) -> bool:
     """Tell whether, where a call stands, callbacks have the name that they are bound to."""
     method = module.function(call)
     owner = module.enclosing(call, ast.ClassDef)
     if unused.owner is None:  # methods get by with what their object has
         return owner is None and module.scope(call).lookup(unused.handle) is unused.scope
-    return method is not None and owner is unused.owner and unused.handle.startswith(f"{_itself(method)}.")
+    return method is not None and owner is unused.owner and unused.handle.startswith(f"{itself(method)}.")
 
 
 def _before(
-    module: Module, shapes: Shapes, unused: _Unused, home: Frame, node: ast.AST, depth: int = 0
+    module: Module, shapes: Shapes, unused: Unused, home: Frame, node: ast.AST, depth: int = 0
 ) -> Refusal | None:
     """Return why callbacks may not have been made where a node runs, or it may run more than once since."""
     here = frame(module, node)
@@ -403,7 +205,7 @@ def _before(
 
 
 def _edit(
-    module: Module, shapes: Shapes, unused: _Unused, others: Sequence[_Unused], fit: Fit
+    module: Module, shapes: Shapes, unused: Unused, others: Sequence[Unused], fit: Fit
 ) -> AddArgument | AddItem | Replace | Refusal:
     """Return what gives some callbacks to a ``fit``, or why they can't be given to it.
 
@@ -423,7 +225,7 @@ def _edit(
         return MAY_BE_MISSING
     listed = unused.listed or any(other.listed for other in others)
     alternatives = listed and (others or given.form != "nothing")
-    if alternatives or unused.kinds & given.kinds.union(*(other.kinds for other in others)):
+    if alternatives or _kinds(unused) & given.kinds.union(*map(_kinds, others)):
         return SAME_KIND
     if any(_would_raise(module, instance, fit) for instance in unused.instances):
         return WOULD_RAISE
@@ -438,7 +240,7 @@ def _edit(
     return Replace(fit.callbacks, (start, Move(fit.callbacks), f", {unused.handle}]"))
 
 
-def _may_stand(module: Module, unused: _Unused, fit: Fit, display: ast.List) -> bool:
+def _may_stand(module: Module, unused: Unused, fit: Fit, display: ast.List) -> bool:
     """Tell whether a callback may stand in a list: in the argument itself, or behind where the callback is made."""
     if fit.call in module.ancestors(display):
         return True
@@ -484,11 +286,15 @@ class _Given:
         if scope is None or scope is not module.scope(given) or not isinstance(value, ast.List):
             return None
         loads = [use for use in module.uses(scope, given.id) if isinstance(use.ctx, ast.Load) and use is not given]
-        return value if all(_fills(module, use) for use in loads) else None
+        return value if all(fills(module, use) for use in loads) else None
 
 
 def _is_callback(instance: Instance) -> bool:
     return instance.known and callback_base(instance) not in (None, "CallbackList")
+
+
+def _kinds(unused: Unused) -> set[str]:
+    return {_kind(instance) for instance in unused.instances}
 
 
 def _kind(instance: Instance) -> str:
@@ -502,7 +308,7 @@ def _kind(instance: Instance) -> str:
 def _would_raise(module: Module, instance: Instance, fit: Fit) -> bool:
     """Tell whether a callback raises in a training that runs without it."""
     own = [node for _, node in classes_of(instance.module, instance.name)]
-    if any(_would_raise_itself(node, fit) for node in own):
+    if any(_would_raiseitself(node, fit) for node in own):
         return True
     match callback_base(instance):
         case "LearningRateScheduler":
@@ -518,7 +324,7 @@ def _would_raise(module: Module, instance: Instance, fit: Fit) -> bool:
     return False
 
 
-def _would_raise_itself(node: ast.ClassDef, fit: Fit) -> bool:
+def _would_raiseitself(node: ast.ClassDef, fit: Fit) -> bool:
     """Tell whether a callback's own code raises: it takes other arguments than Keras gives, or wants a validation."""
     for part in ast.walk(node):
         match part:
