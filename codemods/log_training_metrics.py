@@ -31,23 +31,20 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codemods.analysis.endings import importers
-from codemods.analysis.in_reach import parameter_for
 from codemods.analysis.module import Module
 from codemods.analysis.naming import tensorflow_name
 from codemods.analysis.path_ends import quote
-from codemods.analysis.places import Loop, frame, runs_before, surely_runs
 from codemods.analysis.shapes import Shapes
 from codemods.analysis.tracing import is_traced
-from codemods.analysis.writers import Creation, creations
+from codemods.analysis.writers import creations
 from codemods.engine.codemod import Codemod, Edit, Example, Finding, InsertAfter, Refusal, Severity
 from codemods.epochs.loops import Training, epochs, trainings
 from codemods.epochs.values import Scalar, Scalars
+from codemods.epochs.writers import IdleWriter, holder_at, idle_writer, is_default, is_made, may_be_closed, text_of
 from codemods.summaries.ops import summary_name
 
 SEVERAL_WRITERS = Refusal("several-writers", "there are several writers that nothing uses, and it can't be told which")
@@ -60,9 +57,6 @@ SEVERAL_WORKERS = Refusal("several-workers", "each of several workers runs the l
 NO_SCALAR = Refusal("no-scalar", "the loop is not seen to print or to accumulate a scalar once an epoch")
 SAME_NAME = Refusal("same-name", "two scalars of the loop have the same name")
 
-_DEFAULT = frozenset({"as_default", "set_as_default"})
-_SILENT = _DEFAULT | {"flush", "close"}
-_WRITES_NOTHING = sys.stdlib_module_names | {"tensorflow", "keras", "tf_keras", "numpy", "tqdm"}
 _GRAPH_MODE = frozenset({
     "tensorflow.compat.v1.disable_eager_execution", "tensorflow.compat.v1.disable_v2_behavior",
     "tensorflow.compat.v1.Session", "tensorflow.compat.v1.InteractiveSession",
@@ -157,7 +151,7 @@ class LogTrainingMetrics(Codemod):
         created = [one for one in creations(module) if one.version == 2]
         if not created or _is_elsewhere(module):
             return
-        idle = [_idle(module, one) for one in created]
+        idle = [idle_writer(module, one) for one in created]
         writers = [writer for writer in idle if writer is not None]
         if len(writers) < len(idle):
             return
@@ -166,7 +160,7 @@ class LogTrainingMetrics(Codemod):
             return
         plans = _plans(module, writers, loops)
         for writer in writers:
-            message = f"Nothing is ever written by `{_text(writer.holders[0])}`, and its event file stays empty"
+            message = f"Nothing is ever written by `{text_of(writer.holders[0])}`, and its event file stays empty"
             if isinstance(plans, Refusal):
                 yield Finding(writer.created.call, message, Severity.WARNING, refusal=plans)
                 continue
@@ -193,105 +187,6 @@ def _records(module: Module, node: ast.AST) -> bool:
     return summary_name(module, node) is not None or (module.resolve(node.func) or "").startswith("tensorboard.")
 
 
-# The writer. -----------------------------------------------------------------------------------------------
-
-
-_Holder = ast.Name | ast.Attribute | ast.arg
-
-
-@dataclass(frozen=True, eq=False)
-class _Writer:
-    """A file writer that nothing writes to.
-
-    Attributes:
-        created: the call that makes it.
-        holders: the names, attributes of ``self`` and parameters that hold it, the first of which it is made for.
-        uses: what is done with it, none of which records anything.
-    """
-
-    created: Creation
-    holders: tuple[_Holder, ...]
-    uses: tuple[ast.expr, ...]
-
-    @property
-    def words(self) -> set[str]:
-        """The words of its name and of its folder's."""
-        folder = [ast.unparse(argument) for argument in self.created.arguments]
-        return set(re.findall("[a-z]+", " ".join([_text(self.holders[0]), *folder]).lower()))
-
-
-def _text(holder: _Holder) -> str:
-    return holder.arg if isinstance(holder, ast.arg) else ast.unparse(holder)
-
-
-def _idle(module: Module, created: Creation) -> _Writer | None:
-    """Return a writer that nothing uses; None where anything does, or may."""
-    first = _held_by(module, created.call)
-    holders = [first] if first is not None else []
-    uses: list[ast.expr] = []
-    for holder in holders:  # which grows
-        loads = _loads(module, holder)
-        if loads is None:
-            return None
-        for load in loads:
-            other = _held_by(module, load)
-            if other is not None:
-                holders += [other] if other not in holders else []
-            elif _method(module, load) in _SILENT:
-                uses.append(load)
-            else:
-                return None
-    by_default = any(_method(module, use) in _DEFAULT for use in uses)
-    if not holders or (by_default and not _imports_nothing_that_writes(module)):
-        return None
-    return _Writer(created, tuple(holders), tuple(uses))
-
-
-def _loads(module: Module, holder: _Holder) -> list[ast.expr] | None:
-    """Return where what a name holds is read; None where other modules may read it."""
-    if isinstance(holder, ast.Attribute):
-        project = module.project
-        if project is not None and set(project.mentioning(f".{holder.attr}")) - {module.path}:
-            return None
-        return [node for node in module.attributes[holder.attr] if not isinstance(node.ctx, ast.Store)]
-    name = holder.arg if isinstance(holder, ast.arg) else holder.id
-    scope = module.scope(holder).lookup(name)
-    if scope is None or (scope.parent is None and any(importers(module, name))):
-        return None
-    return [use for use in module.uses(scope, name) if not isinstance(use.ctx, ast.Store)]
-
-
-def _held_by(module: Module, load: ast.expr) -> _Holder | None:
-    """Return what is made to hold a writer: a name, an attribute, the parameter of a function that is given it."""
-    parent = module.parent(load)
-    match parent:
-        case ast.Assign([(ast.Name() | ast.Attribute()) as target]) | ast.AnnAssign(
-            (ast.Name() | ast.Attribute()) as target
-        ):
-            return target
-    call = module.parent(parent) if isinstance(parent, ast.keyword) else parent
-    return parameter_for(module, call, load) if isinstance(call, ast.Call) and call.func is not load else None
-
-
-def _method(module: Module, use: ast.expr) -> str:
-    """Return the method of a writer that is called for nothing but its effect; empty for any other use."""
-    attribute = module.parent(use)
-    call = module.parent(attribute) if isinstance(attribute, ast.Attribute) else None
-    if not isinstance(attribute, ast.Attribute) or not isinstance(call, ast.Call) or call.func is not attribute:
-        return ""
-    return attribute.attr if isinstance(module.parent(call), (ast.Expr, ast.withitem)) else ""
-
-
-def _imports_nothing_that_writes(module: Module) -> bool:
-    """Tell whether no library that a module imports may write to the default writer."""
-    imports: Iterator[ast.Import | ast.ImportFrom] = module.find_all(ast.Import, ast.ImportFrom)
-    for node in imports:
-        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-        if not {name.partition(".")[0] for name in names} <= _WRITES_NOTHING:
-            return False
-    return True
-
-
 # What is written, and where. ---------------------------------------------------------------------------------
 
 
@@ -303,13 +198,13 @@ class _Plan:
     edits: tuple[Edit, ...]
 
 
-def _plans(module: Module, writers: list[_Writer], loops: list[Training]) -> dict[_Writer, _Plan] | Refusal:
+def _plans(module: Module, writers: list[IdleWriter], loops: list[Training]) -> dict[IdleWriter, _Plan] | Refusal:
     """Return what each writer is given to write, or why none is."""
     hosted = [one for one in loops if not is_traced(module, one.loop)]
     counting = epochs(hosted)
     if not counting:
         return NO_EPOCH if hosted else TRACED
-    seen = [one for one in counting if all(_holder(module, writer, one.loop) is not None for writer in writers)]
+    seen = [one for one in counting if all(holder_at(module, writer, one.loop) is not None for writer in writers)]
     if len(seen) != 1:
         return SEVERAL_LOOPS if seen else OUT_OF_REACH
     if any(_WORKERS.fullmatch(module.resolve(call.func) or "") for call in module.find_all(ast.Call)):
@@ -319,8 +214,8 @@ def _plans(module: Module, writers: list[_Writer], loops: list[Training]) -> dic
     if not groups:
         return NO_SCALAR
     for writer in writers:
-        made = all(_is_made(module, writer, after) for after, _ in groups)
-        if not made or _may_be_closed(module, writer, epoch.loop):
+        made = all(is_made(module, writer, after) for after, _ in groups)
+        if not made or may_be_closed(module, writer, epoch.loop):
             return MAY_BE_MISSING
     scalars = [scalar for _, group in groups for scalar in group]
     counts = Counter(scalar.tag for scalar in scalars)
@@ -338,7 +233,7 @@ def _plans(module: Module, writers: list[_Writer], loops: list[Training]) -> dic
     return plans
 
 
-def _chosen(writers: list[_Writer], scalar: Scalar) -> _Writer | None:
+def _chosen(writers: list[IdleWriter], scalar: Scalar) -> IdleWriter | None:
     """Return the writer that a scalar is for: one of two, by whether it is of the training or of a validation."""
     if len(writers) == 1:
         return writers[0]
@@ -353,86 +248,23 @@ def _chosen(writers: list[_Writer], scalar: Scalar) -> _Writer | None:
 
 
 def _written(
-    module: Module, writer: _Writer, epoch: Training, after: ast.stmt, scalars: dict[str, Scalar]
+    module: Module, writer: IdleWriter, epoch: Training, after: ast.stmt, scalars: dict[str, Scalar]
 ) -> Iterator[Edit]:
     """Yield what writes some scalars behind a statement."""
-    holder = _holder(module, writer, after)
+    holder = holder_at(module, writer, after)
     assert holder is not None
     summary, imports = _summary(module, writer, after)
     lines = [
         f"{summary}.scalar({one.key or _quoted(module, tag)}, {_source(module, one)}, step={epoch.step})"
         for tag, one in scalars.items()
     ]
-    if not _is_default(module, writer, after):
-        lines = [f"with {_text(holder)}.as_default():", *(f"    {line}" for line in lines)]
+    if not is_default(module, writer, after):
+        lines = [f"with {text_of(holder)}.as_default():", *(f"    {line}" for line in lines)]
     yield InsertAfter(after, "\n".join(lines))
     yield from imports
 
 
-def _holder(module: Module, writer: _Writer, node: ast.AST) -> _Holder | None:
-    """Return what holds a writer where a node stands: a global variable, if nothing nearer does."""
-    nearest = sorted(writer.holders, key=lambda holder: isinstance(holder, ast.Name))
-    return next((holder for holder in nearest if _is_seen_from(module, holder, node)), None)
-
-
-def _is_seen_from(module: Module, holder: _Holder, node: ast.AST) -> bool:
-    if not isinstance(holder, ast.Attribute):
-        return module.scope(node).lookup(_text(holder)) is module.scope(holder).lookup(_text(holder))
-    method = module.function(node)
-    owner = module.parent(method) if method is not None else None
-    if method is None or owner is None or owner is not module.enclosing(holder, ast.ClassDef):
-        return False
-    first = next(iter([*method.args.posonlyargs, *method.args.args]), None)
-    return first is not None and ast.unparse(holder.value) == first.arg
-
-
-def _is_made(module: Module, writer: _Writer, after: ast.stmt) -> bool:
-    """Tell whether what holds a writer is sure to hold it where a statement is run, and never holds anything else."""
-    holder = _holder(module, writer, after)
-    if isinstance(holder, ast.arg):
-        function = module.function(holder)
-        calls = Shapes(module).calls(function) if function is not None else None
-        return calls is not None and len(calls) == 1
-    assert holder is not None
-    stores: list[ast.AST]
-    if isinstance(holder, ast.Attribute):
-        stores = [node for node in module.attributes[holder.attr] if isinstance(node.ctx, ast.Store)]
-    else:
-        stores = [binding.node for binding in module.bindings(holder)]
-    home = frame(module, holder)
-    if len(stores) != 1:
-        return False
-    if home is frame(module, after):
-        return runs_before(module, [holder], after)
-    constructed = isinstance(holder, ast.Name) or getattr(home, "name", "") == "__init__"
-    return constructed and surely_runs(module, home.body, [holder])
-
-
-def _may_be_closed(module: Module, writer: _Writer, loop: Loop) -> bool:
-    """Tell whether a writer is closed in a loop, or before it."""
-    closes = [use for use in writer.uses if _method(module, use) == "close"]
-    here = frame(module, loop)
-    return any(
-        loop in module.ancestors(use) or (frame(module, use) is here and use.lineno < loop.lineno) for use in closes
-    )
-
-
-def _is_default(module: Module, writer: _Writer, after: ast.stmt) -> bool:
-    """Tell whether a writer is the default behind a statement."""
-    for use in writer.uses:
-        method, place = _method(module, use), module.statement(use)
-        if method == "as_default" and isinstance(place, ast.With) and place in module.ancestors(after):
-            return True
-        if (
-            method == "set_as_default"
-            and frame(module, place) is frame(module, after)
-            and runs_before(module, [use], after)
-        ):
-            return True
-    return False
-
-
-def _summary(module: Module, writer: _Writer, after: ast.stmt) -> tuple[str, tuple[Edit, ...]]:
+def _summary(module: Module, writer: IdleWriter, after: ast.stmt) -> tuple[str, tuple[Edit, ...]]:
     """Return how the module of the summary operations is called behind a statement, with the import that it needs."""
     function = writer.created.call.func
     if isinstance(function, ast.Attribute):
