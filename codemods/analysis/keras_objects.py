@@ -88,7 +88,7 @@ class Frame:
             if parameter in parameters(frame.function):
                 node = argument(frame.owner, frame.function, frame.call, parameter)
                 if node is None:
-                    default = _default(frame.function, parameter)
+                    default = default_of(frame.function, parameter)
                     return None if default is None else Given(frame.owner, default, None)
                 return Given(frame.module, node, frame.parent)
             frame = frame.parent
@@ -576,7 +576,8 @@ def _is_static(function: Function) -> bool:
     return any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in function.decorator_list)
 
 
-def _default(function: Function, parameter: ast.arg) -> ast.expr | None:
+def default_of(function: Function, parameter: ast.arg) -> ast.expr | None:
+    """Return the default of a parameter, None if it has none."""
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
     if parameter in positional:
@@ -889,7 +890,7 @@ class _Trace:
             given_here = argument(module, function, call, parameter)
             if given_here is not None:
                 self.expression(where, given_here, use, training, None)
-        default = _default(function, parameter)
+        default = default_of(function, parameter)
         if default is not None:
             self.expression(module, default, use, training, None)
         if not sites:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from codemods.analysis.keras_objects import KerasObjects, Kind, argument, parameters
+from codemods.analysis.keras_objects import KerasObjects, Kind, argument, default_of, parameters
 from codemods.analysis.module import Function, Module
 from codemods.analysis.paths import variable
 from codemods.analysis.shapes import reaching
@@ -51,10 +51,11 @@ class Held:
     """What an argument may be.
 
     Attributes:
-        what: ``plain`` (numbers, texts, lists of them), ``none``, ``keras`` (an object of Keras), ``function``
-            (one that Keras knows by name), ``array``, ``tensor``, ``other`` (Keras can't store it), ``unknown``.
+        what: ``plain`` (numbers, texts, lists of them), ``none``, ``empty`` (a list or dict), ``keras`` (an
+            object of Keras), ``function`` (one that Keras knows by name), ``array``, ``tensor``, ``other``
+            (Keras can't store it), ``unknown``.
         part: for an object or function of Keras, the module whose ``serialize`` stores it, such as ``layers``.
-        many: ``list`` or ``dict`` where it is one of these, full of such objects.
+        many: ``list``, ``tuple`` or ``dict`` where it is seen to be one of these, full of such things.
         why: for ``other``, what it is, in words.
     """
 
@@ -84,6 +85,11 @@ NONE = Held("none")
 UNKNOWN = Held("unknown")
 ARRAY = Held("array")
 TENSOR = Held("tensor")
+
+
+def kinds(held: Iterable[Held]) -> set[str]:
+    """Return what some things are."""
+    return {each.what for each in held}
 
 
 def _other(why: str) -> Held:
@@ -156,7 +162,8 @@ class KerasArguments:
                 yield from self.held(module, each)
         elif isinstance(node, (ast.List, ast.Tuple, ast.ListComp)):
             parts = [node.elt] if isinstance(node, ast.ListComp) else node.elts
-            yield self._many("list", [held for part in parts for held in self.held(module, part)])
+            kind = "tuple" if isinstance(node, ast.Tuple) else "list"
+            yield self._many(kind, [held for part in parts for held in self.held(module, part)])
         elif isinstance(node, ast.Dict):
             yield self._many("dict", [held for part in node.values for held in self.held(module, part)])
         elif isinstance(node, (ast.Set, ast.SetComp, ast.GeneratorExp)):
@@ -181,12 +188,12 @@ class KerasArguments:
         for each in operands:
             if each.what in {"array", "tensor"} or each.many:
                 return each
-        return PLAIN if operands <= {PLAIN} else UNKNOWN
+        return PLAIN if kinds(operands) <= {"plain"} else UNKNOWN
 
     def _many(self, kind: str, elements: list[Held]) -> Held:
-        parts = {each for each in elements if each not in {PLAIN, NONE}}
+        parts = {each for each in elements if each.what not in {"plain", "none", "empty"}}
         if not parts:
-            return PLAIN
+            return Held("plain" if elements else "empty", many=kind)
         if parts == {UNKNOWN}:
             return UNKNOWN
         first = next(iter(parts))
@@ -244,7 +251,9 @@ class KerasArguments:
             yield UNKNOWN
             return
         sites = self.objects.call_sites(module, function)[:_SITES]
-        yield from self.given(module, function, sites, parameter).held or {UNKNOWN}
+        given = self.given(module, function, sites, parameter)
+        default = default_of(function, parameter) if given.left_out else None
+        yield from given.held | (self.held(module, default) if default is not None else set()) or {UNKNOWN}
 
     def _attribute(self, module: Module, node: ast.Attribute) -> Iterator[Held]:
         owner = self.objects.instance(module, node.value)
@@ -279,7 +288,8 @@ class KerasArguments:
         elif name is None:
             yield from self._method(module, call)
         elif name in {"builtins.list", "builtins.tuple", "builtins.sorted", "builtins.dict", "copy.deepcopy"}:
-            yield from self.held(module, call.args[0]) if call.args else {PLAIN}
+            empty = Held("empty", many="dict" if name == "builtins.dict" else "list")
+            yield from self.held(module, call.args[0]) if call.args else {empty}
         elif name in _PLAIN_CALLS or name.startswith(("math.", "os.path.")):
             yield PLAIN
         elif name in {"builtins.min", "builtins.max", "builtins.sum", "builtins.abs"}:

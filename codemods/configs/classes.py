@@ -244,6 +244,12 @@ class KerasClass:
         assert constructor is not None
         return constructor.required(parameter.arg) or self.given(parameter).somewhere
 
+    @property
+    def gives_varargs(self) -> bool:
+        """Whether a call gives more by position than the constructor names."""
+        constructor = self.constructor
+        return constructor is not None and any(len(call.args) > constructor.positional for _, call in self.sites)
+
     def extra(self) -> set[Held]:
         """Return what calls give by keywords that the constructor doesn't name."""
         constructor = self.constructor

@@ -139,6 +139,15 @@ class Constructor:
         )
 
     @cached_property
+    def hands_on_varargs(self) -> bool:
+        """Whether the base's constructor gets ``*args``."""
+        return self.varargs is not None and any(
+            isinstance(each, ast.Starred) and isinstance(each.value, ast.Name) and each.value.id == self.varargs
+            for call in self.super_calls
+            for each in call.args
+        )
+
+    @cached_property
     def handed(self) -> dict[str | int, Kept | None]:
         """What the base's constructor gets, by name or position; None for what isn't an argument as it is."""
         call = self.super_call
@@ -185,7 +194,7 @@ class Constructor:
         elif isinstance(statement, ast.If):
             body = self._after(statement.body, state.copy())
             orelse = self._after(statement.orelse, state.copy())
-            return self._joined(statement, body, orelse)
+            return self._joined(statement, state, body, orelse)
         elif isinstance(statement, (ast.With, ast.AsyncWith)):
             return self._after(statement.body, state)
         elif not isinstance(statement, (*_FUNCTIONS, ast.ClassDef)):
@@ -251,7 +260,7 @@ class Constructor:
             return Kept(given.parameter, How.ARRAY, typed)
         return Kept(given.parameter, How.TENSOR, typed) if name in _TENSORS else None
 
-    def _joined(self, statement: ast.If, body: _State, orelse: _State) -> _State:
+    def _joined(self, statement: ast.If, before: _State, body: _State, orelse: _State) -> _State:
         """Return what is held after both branches of a condition."""
         joined = _State({})
         pairs = ((joined.names, body.names, orelse.names), (joined.attributes, body.attributes, orelse.attributes))
@@ -263,7 +272,7 @@ class Constructor:
                     continue
                 own = found is joined.attributes
                 values = [self._assigned(block, name, own) for block in (statement.body, statement.orelse)]
-                found[name] = self._either(statement.test, (values[0], kept[0]), (values[1], kept[1]), body)
+                found[name] = self._either(statement.test, (values[0], kept[0]), (values[1], kept[1]), before)
         return joined
 
     def _assigned(self, block: Sequence[ast.stmt], name: str, own: bool) -> ast.expr | None:

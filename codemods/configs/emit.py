@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from codemods.analysis.keras_objects import Form
 from codemods.analysis.module import Module
 from codemods.analysis.path_ends import quote
-from codemods.configs.arguments import ARRAY, NONE, PLAIN, TENSOR, UNKNOWN, Held
+from codemods.configs.arguments import NONE, Held, kinds
 from codemods.configs.classes import Base
 from codemods.configs.constructors import Constructor, How, Kept
 from codemods.configs.methods import ConfigMethod
@@ -47,6 +47,8 @@ REFUSALS = (
 )  # fmt: skip
 
 _WIDTH = 88
+# What may be given by its name, too.
+_NAMED = ("activations", "initializers", "regularizers", "constraints", "losses")
 
 
 class RefusedError(Exception):
@@ -112,7 +114,8 @@ class Completion:
         if self.judge.keras_3 and klass.is_cell and klass.inherited("build") is None:
             raise RefusedError(UNBUILT_CELL)
         if constructor is not None and trouble.config:
-            if constructor.by_position or constructor.varargs is not None:
+            handed_on = constructor.hands_on_varargs and klass.base is Base.OTHER
+            if constructor.by_position or (klass.gives_varargs and not handed_on):
                 raise RefusedError(POSITIONAL)
             if constructor.hidden:
                 raise RefusedError(UNKNOWN_ARGUMENT, f"arguments are taken out of `**{constructor.kwargs}`")
@@ -169,37 +172,50 @@ class Completion:
             return _Item(name, f"{here} and {value}" if guarded else value)
         if kept.how is How.SAME:
             return self._as_it_is(name, here, attribute, held)
-        if not kept.optional and (kept.via or held <= {PLAIN, UNKNOWN}):
+        if not kept.optional and (kept.via or kinds(held) <= {"plain", "unknown"}):
             return _Item(name, f"{here}.tolist()" if kept.how is How.ARRAY else f"{here}.numpy().tolist()")
         return self._array(name, here)
 
     def _as_it_is(self, name: str, here: str, attribute: str, held: frozenset[Held]) -> _Item:
         """Return how an argument is stored that is kept as it is given."""
-        kinds = held - {NONE}
-        if kinds <= {PLAIN, UNKNOWN}:
-            if UNKNOWN in kinds and self.klass.is_called(attribute):
+        what = kinds(held) - {"none"}
+        if what <= {"plain", "empty", "unknown"}:
+            if "unknown" in what and self.klass.is_called(attribute):
                 raise RefusedError(UNKNOWN_ARGUMENT, f"`{name}` is called, and nothing tells what it is")
-            return _Item(name, here)
-        if kinds <= {ARRAY, TENSOR, PLAIN}:
+            return _Item(name, self._copied(here, held))
+        if what <= {"array", "tensor", "plain"}:
             return self._array(name, here)
-        if len(kinds) > 1:
+        real = [each for each in held if each.what in {"keras", "function"}]
+        named = all(each.part in _NAMED and not each.many for each in real)
+        empty = all(each.many for each in real)
+        if len(real) > 1 or what - {"keras", "function"} - ({"plain"} if named else set()) - (
+            {"empty"} if empty else set()
+        ):
             raise RefusedError(NOT_STORABLE, f"`{name}` may be one of several kinds of things")
-        (kind,) = kinds
+        (kind,) = real
         keras = self._keras(kind.part)
+        got = f"{keras}.get({here})" if "plain" in what else here  # some of them are given by name
         code = f"config[{self.mark}{name}{self.mark}]"
         optional = NONE in held and kind.part in {"layers", "optimizers", "optimizers.schedules", "activations"}
         each = "layer" if kind.part == "layers" else "each"
-        if kind.many == "list":
+        if kind.many in {"list", "tuple"}:
             value = f"[{keras}.serialize({each}) for {each} in {here}]"
             return _Item(name, value, f"[{keras}.deserialize({each}) for {each} in {code}]", NONE in held)
         if kind.many == "dict":
             value = f"{{key: {keras}.serialize({each}) for key, {each} in {here}.items()}}"
             restored = f"{{key: {keras}.deserialize({each}) for key, {each} in {code}.items()}}"
             return _Item(name, value, restored, NONE in held)
-        value = f"{keras}.serialize({here})"
+        value = f"{keras}.serialize({got})"
         if optional and kind.part == "activations":
             value = f"{here} and {value}"
         return _Item(name, value, f"{keras}.deserialize({code})", optional)
+
+    def _copied(self, here: str, held: frozenset[Held]) -> str:
+        """Return the code of a value, copied where Keras 3 stumbles over the list or dict of a layer in .h5 files."""
+        many = {each.many for each in held if each.what in {"plain", "empty"}}
+        if Form.H5 not in self.judge.forms or not many:
+            return here
+        return f"list({here})" if many <= {"list", "tuple"} else f"dict({here})" if many == {"dict"} else here
 
     def _array(self, name: str, here: str) -> _Item:
         """Return how an array or a tensor is stored, with its type."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from codemods.analysis.module import Function, Module
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_COPYING = frozenset({"builtins.dict", "builtins.list", "copy.copy", "copy.deepcopy", "collections.OrderedDict"})
 
 
 @dataclass
@@ -63,7 +63,7 @@ class ConfigMethod:
         if is_super(self.module, node, "get_config"):
             return Config(inherits=True)
         name = self.module.resolve(node.func)
-        if name in {"builtins.dict", "builtins.list", "copy.copy", "copy.deepcopy", "collections.OrderedDict"}:
+        if name in _COPYING:
             return self._given(node)
         if name is None and isinstance(node.func, ast.Attribute) and node.func.attr in {"items", "copy"}:
             return self._of(node.func.value)
@@ -122,7 +122,12 @@ class ConfigMethod:
             if parent.attr == "update" and isinstance(call, ast.Call):
                 return self._given(call)
             return Config() if parent.attr in {"items", "copy", "get", "keys", "values"} else _UNCLEAR
-        return Config()
+        # Whoever else gets it may put something into it.
+        copied = isinstance(parent, ast.Call) and self.module.resolve(parent.func) in _COPYING
+        updated = (
+            isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) and parent.func.attr == "update"
+        )
+        return Config() if copied or updated or isinstance(parent, (ast.Return, ast.Dict, ast.BinOp)) else _UNCLEAR
 
     # Where more can be said. ---------------------------------------------------------------------
 

@@ -59,7 +59,8 @@ def _kept(objects: KerasObjects, here: Module) -> Iterator[tuple[Contents, Form]
     models = KerasModels(objects)
     for save in objects.saves(here):
         # What has a method ``save`` may as well be an image or a checkpoint.
-        if save.model is None or models.origins(save.module, save.model):
+        plain = save.model is None or save.form in {Form.KERAS, Form.H5}
+        if plain or (save.model is not None and models.origins(save.module, save.model)):
             yield save.contents, save.form
     for module in objects.modules(here, *_ASKING):
         for call in module.find_all(ast.Call):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from codemods.analysis.keras_objects import Form, Kind
-from codemods.configs.arguments import NONE, PLAIN, UNKNOWN, Held
+from codemods.configs.arguments import Held, kinds
 from codemods.configs.classes import Base, KerasClass
 from codemods.configs.constructors import Constructor, How
 from codemods.configs.methods import Config
@@ -143,8 +143,7 @@ class Judge:
                 return f"`{each.arg}`"
         if not stored_plainly(klass.extra()):
             return "one of its arguments"
-        many = any(len(call.args) > constructor.positional for _, call in klass.sites)
-        return f"`*{constructor.varargs}`" if constructor.varargs is not None and many else None
+        return f"`*{constructor.varargs}`" if constructor.varargs is not None and klass.gives_varargs else None
 
     def _wants_kwargs(self, constructor: Constructor, *, written: bool) -> bool:
         """Tell whether a constructor can't take what its base of Keras gives back.
@@ -210,7 +209,7 @@ class Judge:
     def _is_plain(self, parameter: ast.arg) -> bool:
         """Tell whether an argument that nobody gives is a number, a text or the like, and kept."""
         held, kept = self.klass.held(parameter), self.klass.kept(parameter.arg)
-        return PLAIN in held and stored_plainly(held) and any(not self.klass.changes(name) for name in kept)
+        return "plain" in kinds(held) and stored_plainly(held) and any(not self.klass.changes(name) for name in kept)
 
     def _is_raw(self, parameter: ast.arg, config: Config) -> bool:
         """Tell whether an argument is given back as an object that isn't restored from the file."""
@@ -226,6 +225,6 @@ class Judge:
         return kept.how is How.SAME and bool(objects) and self.forms != {Form.H5}
 
 
-def stored_plainly(held: Sequence[Held] | frozenset[Held] | set[Held]) -> bool:
+def stored_plainly(held: Iterable[Held]) -> bool:
     """Tell whether Keras stores a layer's argument by itself, as far as is known."""
-    return set(held) <= {PLAIN, NONE, UNKNOWN}
+    return kinds(held) <= {"plain", "none", "empty", "unknown"}
