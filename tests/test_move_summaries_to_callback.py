@@ -309,6 +309,31 @@ def test_a_class_in_a_class_finds_its_callback() -> None:
     assert "\n\n\nclass NetSummaries(" in check.transformed(text)
 
 
+def test_a_file_without_blank_lines_gets_some_around_what_is_new(snapshot: SnapshotAssertion) -> None:
+    text = """\
+import tensorflow as tf
+class Logged(tf.keras.Sequential):
+    def train_step(self, data):
+        logs = super().train_step(data)
+        with writer.as_default():
+            tf.summary.scalar("loss", logs["loss"], step=self.optimizer.iterations)
+        return logs
+writer = tf.summary.create_file_writer("logs")
+net = Logged([tf.keras.layers.Dense(1)])
+net.fit(tf.ones((4, 2)), tf.ones((4, 1)))
+"""
+    check.transformed(text, snapshot)
+
+
+def test_lines_at_the_foot_of_a_writers_block_stay(snapshot: SnapshotAssertion) -> None:
+    code = "".join(
+        f"    {line}\n"
+        for line in ("with writer.as_default():", f"    {SCALAR.rstrip()}", "    # of the batch", "    ")
+    )
+    text = program(before=code).replace("        # of the batch\n", "        # of the batch\n            \n")
+    check.transformed(text, snapshot)
+
+
 def test_tabs_comments_and_decorators_stay(snapshot: SnapshotAssertion) -> None:
     code = """\
     # what the optimizer has seen

@@ -568,23 +568,34 @@ class _Transformer(cst.CSTTransformer):
 
     def _body(self, pairs: Sequence[_Pair], block: cst.CSTNode) -> list[Statement]:
         result: list[Statement] = []
-        owed: list[cst.EmptyLine] = []  # blank lines of a statement that went away, for the next one
+        owed: list[cst.EmptyLine] = []  # lines that a statement leaves behind, for the next one
         for original, node in pairs:
             before, own, after, gone = self._statement(original, node)
             if gone and not before and not own:
                 owed = owed or _split_leading(node.leading_lines)[0]
                 result += after
                 continue
+            blanks = [cst.EmptyLine(indent=False)] * (2 if isinstance(block, cst.Module) else 1)
+            if before and result:
+                before[0] = _set_off(before[0], before[0], blanks)
+            if before and own:
+                own[0] = _set_off(own[0], before[-1], blanks)
             new = [*before, *own]
             if any(line.comment for line in owed) or (owed and not _split_leading(new[0].leading_lines)[0]):
                 new[0] = new[0].with_changes(leading_lines=[*owed, *new[0].leading_lines])
-            owed = []
+            owed = self._foot(original)
             result += [*new, *after]
             if after and isinstance(after[-1], (cst.FunctionDef, cst.ClassDef)):
-                owed = [cst.EmptyLine(indent=False)] * (2 if isinstance(block, cst.Module) else 1)
+                owed = blanks
         if not result and isinstance(block, cst.IndentedBlock):
             result = [_NOTHING]
         return result
+
+    def _foot(self, original: cst.BaseStatement) -> list[cst.EmptyLine]:
+        """Return the lines at the foot of a block that is dissolved, which then belong to what follows."""
+        body = getattr(original, "body", None)
+        dissolved = any(isinstance(edit, Unwrap) for edit in self._edits_of(original))
+        return list(body.footer) if dissolved and isinstance(body, cst.IndentedBlock) else []
 
     def _statement(
         self, original: cst.BaseStatement, node: Statement
@@ -650,6 +661,14 @@ def _turned(node: cst.If, other: cst.Else) -> cst.If:
     return node.with_changes(test=test, body=other.body, orelse=None)
 
 
+def _set_off(statement: Statement, definition: Statement, blanks: Sequence[cst.EmptyLine]) -> Statement:
+    """Return a statement with blank lines above it, if what is new there is a definition and it has none."""
+    apart, _ = _split_leading(statement.leading_lines)
+    if apart or not isinstance(definition, (cst.FunctionDef, cst.ClassDef)):
+        return statement
+    return statement.with_changes(leading_lines=[*blanks, *statement.leading_lines])
+
+
 def _with_trailing_comment(new: Statement, old: Statement) -> Statement:
     if isinstance(new, cst.SimpleStatementLine) and isinstance(old, cst.SimpleStatementLine):
         return new.with_changes(trailing_whitespace=old.trailing_whitespace)
@@ -670,8 +689,6 @@ def _unwrapped(node: Statement) -> list[Statement]:
     first = statements[0]
     own = first.leading_lines if any(line.comment for line in first.leading_lines) else ()
     statements[0] = first.with_changes(leading_lines=[*head, *own])
-    if body.footer:
-        raise CannotEditError("a block to be dissolved ends with a comment")
     return statements
 
 

@@ -12,7 +12,6 @@ from codemods.engine.codemod import (
     AddImport,
     Code,
     Edit,
-    InsertAfter,
     InsertBefore,
     Move,
     RemoveWithItem,
@@ -147,10 +146,8 @@ class CallbackCode:
             adds: the class itself gives it to ``fit``.
         """
         first = min((each.step.function for each in self.kept), key=lambda function: function.lineno)
-        code = (_PROPERTY + _FIT if adds else _PROPERTY).format(attribute=self.attribute, callback=self.callback)
-        line = min([first.lineno, *(decorator.lineno for decorator in first.decorator_list)])
-        apart = not self.module.lines[line - 2].strip()
-        return InsertBefore(first, code) if apart else InsertAfter(first, "\n" + code)
+        code = _PROPERTY + _FIT if adds else _PROPERTY
+        return InsertBefore(first, code.format(attribute=self.attribute, callback=self.callback))
 
     def _around(self, kept: Kept) -> tuple[str, ...]:
         """Return the heads of the blocks that the callback writes a summary in."""
@@ -245,7 +242,7 @@ class CallbackCode:
                 return f"self.{name}", []
         if kept.loops and not self._settled(kept, kept):
             raise RefusedError(LOOP, "the step that it is recorded at may change from turn to turn")
-        name = self._taking("step")
+        name = self._taking("step", kept)
         self._variables.append(f"self.{name} = {self.tf}.Variable(0, dtype={self.tf}.int64, trainable=False)")
         self._numbers.append((kept, name))
         return f"self.{name}", [f"{own(kept.step)}.{self.attribute}.{name}.assign(", Move(node), ")"]
@@ -281,10 +278,11 @@ class CallbackCode:
         if isinstance(tag, ast.Constant) and isinstance(tag.value, str):
             base = tag.value.rpartition("/")[2]
         base = re.sub(r"\W+", "_", base, flags=re.ASCII).strip("_0123456789").lower() or kind
-        return self._taking(f"{kind}_{base}" if base in _INHERITED or keyword.iskeyword(base) else base)
+        return self._taking(f"{kind}_{base}" if base in _INHERITED or keyword.iskeyword(base) else base, kept)
 
-    def _taking(self, base: str) -> str:
-        name = _fresh(base, self._taken)
+    def _taking(self, base: str, kept: Kept) -> str:
+        in_test = base in self._taken and kept.step.function.name == "test_step"
+        name = _fresh(f"test_{base}" if in_test else base, self._taken)
         self._taken.add(name)
         return name
 
