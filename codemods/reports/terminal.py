@@ -28,7 +28,7 @@ ADVICE = {
     "changed": "Run again, on the file as it is now.",
     "journal": "Make that place writable, or apply the patch that `diff` prints.",
     "nesting": "Split the expression, or exclude the file.",
-    "too-large": "Move tables of data out of it, or exclude it.",
+    "too-large": "Move tables of data out of it, clear the outputs of a notebook, or exclude it.",
     "notebook": "Repair it by saving it in Jupyter, or exclude it.",
     "timeout": "Run on this file alone; if it takes as long again, exclude it and report this as a bug.",
     "worker-died": "Run on this file alone, with more memory; if it dies again, report this as a bug.",

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from codemods.engine.discover import HIDDEN
 from codemods.verify.events import natural, read_folder
 from codemods.verify.observation import (
     Event,
@@ -43,6 +44,7 @@ _SKIPPED = {
     "node_modules",
     ".mypy_cache",
     ".ruff_cache",
+    HIDDEN,
 }
 
 # What names a moment: 20240131-235959, 2024-01-31_23-59-59, Jan31_23-59-59, 1706745599.12, a UUID.
