@@ -211,7 +211,9 @@ class MoveSummariesToCallback(Codemod):
             if step is not None and (step.function.name != "call" or fit_in_sight(module, call)):
                 groups.setdefault(step.owner, []).append((call, step))
         for owner, calls in groups.items():
-            yield from _findings(Keeping(module, owner), calls)
+            keeping = Keeping(module, owner)
+            if not keeping.training.eager:
+                yield from _findings(keeping, calls)
 
     def rewrites(self, module: Module, findings: Sequence[Finding]) -> Iterable[Rewrite]:
         """Return one rewrite for each class: all its summaries together."""

@@ -509,6 +509,18 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         keeping.NOT_GIVEN,
         in_call(program(fit=around(FIT) + "net.predict(xs, **options)\n")),
     ),
+    "recorded now and then": (
+        plan.CONTEXT,
+        program(around(SCALAR), "with tf.summary.record_if(lambda: net.optimizer.iterations % 2 == 0):\n    " + FIT),
+    ),
+    "a name scope around fit": (plan.CALLER_SCOPE, program(around(SCALAR), 'with tf.name_scope("run"):\n    ' + FIT)),
+    "a base that has a fit": (
+        keeping.OWN_FIT,
+        program(around(SCALAR), "net.fit(xs, ys, **options)\n").replace(
+            "class Net(tf.keras.Model)",
+            "class Base(tf.keras.Model):\n    def fit(self, x):\n        pass\n\n\nclass Net(Base)",
+        ),
+    ),
     "a name scope": (plan.CONTEXT, program(around('with tf.name_scope("losses"):\n    ' + SCALAR))),
     "a function inside": (plan.NESTED, program("def log():\n" + textwrap.indent(around(SCALAR), "    ") + "log()\n")),
     "no writer": (
@@ -575,6 +587,7 @@ NOOPS = {
     "a step without summaries": program(),
     "a summary of the model": program("self.summary()\n"),
     "a function called train_step": program() + HOST_LOOP,
+    "a step that runs eagerly": program(around(SCALAR), train=TRAIN.replace('"mse"', '"mse", run_eagerly=True')),
     "a class that is no model": program(SCALAR).replace("tf.keras.Model", "object"),
     "a model of torch": program(SCALAR)
     .replace("tf.keras.Model", "torch.nn.Module")

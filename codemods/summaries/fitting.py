@@ -140,6 +140,13 @@ class Training:
         for call in self._calls("compile"):
             yield from (keyword.value for keyword in call.node.keywords if keyword.arg == option)
 
+    @property
+    def eager(self) -> bool:
+        """Whether `compile` asks for steps that aren't traced, wherever the class is compiled."""
+        asked = [{keyword.arg: keyword.value for keyword in call.node.keywords} for call in self._calls("compile")]
+        values = [options.get("run_eagerly") for options in asked]
+        return bool(values) and all(isinstance(value, ast.Constant) and value.value is True for value in values)
+
     def _calls(self, *methods: str) -> Iterator[Call]:
         project = self.module.project
         paths = project.mentioning(*(f".{name}" for name in methods)) if project is not None else []

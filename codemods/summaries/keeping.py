@@ -9,6 +9,7 @@ from functools import cached_property
 
 from codemods.analysis.callback_needs import callback_base
 from codemods.analysis.module import Module, Scope
+from codemods.analysis.tracing import ancestors, class_named
 from codemods.engine.codemod import (
     AddArgument,
     AddItem,
@@ -20,7 +21,9 @@ from codemods.engine.codemod import (
 from codemods.summaries.fitting import STEPS, Call, Step, Training
 from codemods.summaries.ops import Summary
 from codemods.summaries.plan import (
+    CALLER_SCOPE,
     CONTEXT,
+    NAME_SCOPES,
     NESTED,
     NO_WRITER,
     SEVERAL_WRITERS,
@@ -28,7 +31,16 @@ from codemods.summaries.plan import (
     RefusedError,
     own_nodes,
 )
-from codemods.summaries.writers import NONE, SET, UNKNOWN, default_writers, hidden_default, writer_items, writers
+from codemods.summaries.writers import (
+    NONE,
+    SET,
+    UNKNOWN,
+    default_writers,
+    hidden_default,
+    in_name_scope,
+    writer_items,
+    writers,
+)
 
 NO_FIT = Refusal("no-fit", "no call of `fit` is seen to train the model")
 BY_HAND = Refusal("trained-by-hand", "the step is also run without callbacks, as by `train_on_batch`")
@@ -68,7 +80,7 @@ MORE_BATCHES = (
 
 REFUSALS = (
     NO_FIT, BY_HAND, STEPS_PER_EXECUTION, STRATEGY, OWN_FIT, NOT_GIVEN, EXPORTED, CONDITIONAL, LOOP, KIND, COMPILED,
-    COMPUTED, DEFAULT_STEP, UPDATE_FREQ, CONTEXT, NESTED, NO_WRITER, SEVERAL_WRITERS, WRITER_IN_GRAPH,
+    COMPUTED, DEFAULT_STEP, UPDATE_FREQ, CONTEXT, CALLER_SCOPE, NESTED, NO_WRITER, SEVERAL_WRITERS, WRITER_IN_GRAPH,
 )  # fmt: skip
 
 # What a variable starts with, and what the operation itself does with its data first.
@@ -84,6 +96,11 @@ KINDS = {
     "text": (f'"", {_FREE}', "{data}"),
 }
 _POSITIONS = {"fit": 5, "evaluate": 6, "predict": 4}  # of the argument `callbacks`
+# What changes what the same summary records in a graph and on the host.
+_UNLIKE = frozenset({
+    "tensorflow.summary.record_if", "tensorflow.compat.v1.disable_eager_execution",
+    "tensorflow.compat.v1.disable_v2_behavior",
+})  # fmt: skip
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _PLAIN = frozenset({"tensorflow.GradientTape", "tensorflow.device", "tensorflow.control_dependencies"})
 _IN_LOOPS = frozenset({"scalar", "histogram", "image"})
@@ -148,6 +165,12 @@ class Keeping:
                 raise RefusedError(STEPS_PER_EXECUTION)
             if any(_may_be_scope(item.context_expr) for block in module.find_all(ast.With) for item in block.items):
                 raise RefusedError(STRATEGY)
+            if any(module.resolve(call.func) in _UNLIKE for call in module.find_all(ast.Call)):
+                raise RefusedError(
+                    CONTEXT, "what is recorded also depends on `record_if`, or on a graph without eager code"
+                )
+        if any(in_name_scope(call.module, call.node, NAME_SCOPES) for call in training.calls):
+            raise RefusedError(CALLER_SCOPE)
         if any(map(self._has_callback_list, self._drivers(steps))):
             raise RefusedError(NOT_GIVEN)
         if any(map(_may_change_writer, self._drivers(steps))):
@@ -543,8 +566,10 @@ def _several_at_once(module: Module) -> bool:
 
 
 def _defines_fit(module: Module, owner: ast.ClassDef) -> bool:
-    names = {statement.name for statement in owner.body if isinstance(statement, ast.FunctionDef)}
-    return "fit" in names
+    """Tell whether a class, or one of the project that it is derived from, has a ``fit`` of its own."""
+    bases = (found for name in ancestors(module, owner) if (found := class_named(module, name)) is not None)
+    parts = (part for each in (owner, *(node for _, node in bases)) for part in each.body)
+    return any(isinstance(part, ast.FunctionDef) and part.name == "fit" for part in parts)
 
 
 def _exports(module: Module) -> bool:
