@@ -20,6 +20,7 @@ from codemods.sessions.refusals import (
     SEVERAL_LOOPS,
     SEVERAL_MERGES,
     SEVERAL_RUNS,
+    SEVERAL_WORKERS,
     SEVERAL_WRITERS,
 )
 from codemods.verify.compare import compare
@@ -237,6 +238,84 @@ model = Model()
 model.train(data)
 model.writer.close()
 """
+CALLED_BY_A_THIRD = (
+    CLASS.replace("self.build()\n        self.sess", "self.sess")
+    .replace("    def build", "    def run(self):\n        self.prepare()\n        self.train(data)\n\n    def prepare")
+    .replace("model.train(data)", "model.run()")
+    .replace("        self.sess = tf.Session()\n        self.sess.run(tf.global_variables_initializer())\n", "")
+    .replace('        self.writer = tf.summary.FileWriter("logs", self.sess.graph)\n', "")
+    .replace(
+        "minimize(self.loss)\n",
+        """minimize(self.loss)
+        self.sess = tf.Session()
+        self.sess.run(tf.global_variables_initializer())
+        self.writer = tf.summary.FileWriter("logs", self.sess.graph)
+""",
+    )
+    .replace("def __init__(self):\n", "def __init__(self):\n        self.loss = None\n")
+)
+BASE_CLASS = """\
+class Base:
+    def __init__(self):
+        self.graph = tf.Graph()
+        with self.graph.as_default():
+            self.x = tf.placeholder(tf.float32, [None, 2])
+            self.build()
+            self.init = tf.global_variables_initializer()
+
+    def build(self):
+        raise NotImplementedError
+
+    def fit(self, batches):
+        with tf.Session(graph=self.graph) as sess:
+            sess.run(self.init)
+            writer = tf.summary.FileWriter("logs", self.graph)
+            for i, batch in enumerate(batches):
+                sess.run(self.train_op, {self.x: batch})
+            writer.close()
+
+
+class Net(Base):
+    def build(self):
+        w = tf.get_variable("w", [2, 1])
+        loss = tf.reduce_mean(tf.square(tf.matmul(self.x, w) - 1))
+        tf.summary.scalar("loss", loss)
+        self.train_op = tf.train.GradientDescentOptimizer(0.01).minimize(loss)
+
+
+Net().fit(data)
+"""
+PROPERTIES = """\
+import functools
+
+
+class Model:
+    def __init__(self, x):
+        self.x = x
+        self.loss
+        self.train_op
+
+    @functools.cached_property
+    def loss(self):
+        loss = tf.reduce_mean(tf.square(tf.matmul(self.x, tf.get_variable("w", [2, 1])) - 1))
+        tf.summary.scalar("loss", loss)
+        return loss
+
+    @functools.cached_property
+    def train_op(self):
+        return tf.train.GradientDescentOptimizer(0.01).minimize(self.loss)
+
+
+x = tf.placeholder(tf.float32, [None, 2])
+model = Model(x)
+with tf.Session() as sess:
+    sess.run(tf.global_variables_initializer())
+    writer = tf.summary.FileWriter("logs", sess.graph)
+    for i in range(4):
+        sess.run(model.train_op, {x: data[i]})
+        print(sess.run(model.loss, {x: data[i]}))
+    writer.close()
+"""
 BUILD = HEAD + "def build():\n" + indented(GRAPH + "return x, loss, train_op\n")
 PLACES = {
     "in the class": HEAD + CLASS,
@@ -265,6 +344,9 @@ PLACES = {
     + "        train(sess, x, train_op, writer)\n"
     + indented(END)
     + "\n\ntf.app.run()\n",
+    "in a method of two that are called by a third": HEAD + CALLED_BY_A_THIRD,
+    "in the constructor of a base class, and in its graph": HEAD + BASE_CLASS,
+    "behind properties that are looked up first": HEAD + PROPERTIES,
     "in its graph": HEAD
     + "other = tf.Graph()\nwith other.as_default():\n    tf.summary.scalar('other', tf.constant(1.0))\n"
     + "graph = tf.Graph()\nwith graph.as_default():\n"
@@ -291,6 +373,55 @@ def test_the_graph_is_built_in_another_module(snapshot):
     train += "    for i in range(4):\n        sess.run(train_op, {x: data[i]})\n" + END
     check.transformed({"train.py": train, "model.py": model}, snapshot)
     check.noop({"model.py": model, "train.py": train})
+
+
+def test_who_holds_what_is_merged_names_it():
+    train = (
+        HEAD
+        + "import model\nfrom model import build\n\nbuilt = build()\n"
+        + START
+        + "    for i in range(4):\n        sess.run(FETCH)\n"
+        + END
+    )
+    build = "import collections\nimport tensorflow.compat.v1 as tf\n\n"
+    build += "Ops = collections.namedtuple('Ops', 'train summaries')\n"
+    build += "\n\ndef build():\n" + indented(GRAPH + MERGED).replace(
+        "placeholder(tf.float32, [None, 2])", "ones([1, 2])"
+    )
+    for returned, fetch, expected in [
+        ('return {"train": train_op, "summaries": merged}\n', 'built["train"]', '[built["train"], built["summaries"]]'),
+        ("return Ops(train=train_op, summaries=merged)\n", "built.train", "[built.train, built.summaries]"),
+    ]:
+        files = {"train.py": train.replace("FETCH", fetch), "model.py": build + indented(returned)}
+        assert f"_, summary = sess.run({expected})\n" in check.transformed(files)
+    top = (
+        "import tensorflow.compat.v1 as tf\n"
+        + GRAPH.replace("placeholder(tf.float32, [None, 2])", "ones([1, 2])")
+        + MERGED
+    )
+    files = {"train.py": train.replace("built = build()\n", "").replace("FETCH", "model.train_op"), "model.py": top}
+    assert "sess.run([model.train_op, model.merged])\n" in check.transformed(files)
+    whole = "import tensorflow.compat.v1 as tf\n" + CLASS.partition("        self.sess")[0]
+    whole += "\n    def build" + CLASS.partition("def build")[2].partition("\n    def train")[0]
+    whole = whole.replace(
+        "loss)\n        self.train", "loss)\n        self.op = tf.summary.merge_all()\n        self.train"
+    )
+    files = {
+        "train.py": train.replace("build", "Model").replace("FETCH", "built.train_op, {built.x: data[i]}"),
+        "model.py": whole,
+    }
+    assert "sess.run([built.train_op, built.op], {built.x: data[i]})\n" in check.transformed(files)
+
+
+def test_the_training_is_in_a_module_beside_the_one_that_builds_the_graph():
+    model = "import tensorflow.compat.v1 as tf\n\n\ndef build():\n" + indented(GRAPH + "return x, train_op\n")
+    train = "import tensorflow.compat.v1 as tf\n\n\ndef train(sess, x, train_op, writer, data):\n"
+    train += "    for i, batch in enumerate(data):\n        sess.run(train_op, {x: batch})\n"
+    main = HEAD + "from model import build\nfrom train import train\n\nx, train_op = build()\n" + START
+    main += "    train(sess, x, train_op, writer, data)\n" + END
+    after = check.transformed({"train.py": train, "model.py": model, "main.py": main})
+    assert "    merged = tf.summary.merge_all()\n    for i" in after
+    check.noop({"main.py": main, "model.py": model, "train.py": train})
 
 
 def test_a_monitored_session_has_them_merged_before(snapshot):
@@ -374,6 +505,20 @@ def test_summaries_of_other_graphs_are_none_of_it():
     assert '"loss", loss)\nmerged = tf' in check.transformed(program(TRAIN, graph=graph))
 
 
+def test_numbers_that_are_drawn_for_a_summary_only():
+    graph = GRAPH + 'tf.summary.histogram("noise", tf.random_normal([3]))\n'
+    assert "merge_all()" in check.transformed(program(TRAIN, graph=graph))
+
+
+def test_a_merge_for_the_training_beside_one_that_is_run():
+    graph = GRAPH.replace("tf.summary", "loss_summary = tf.summary")
+    graph += "train_op_ = tf.summary.merge([loss_summary])\ndev_op = tf.summary.merge([loss_summary])\n"
+    turn = "sess.run(train_op, {x: data[i]})\nwriter.add_summary(sess.run(dev_op, {x: data[0]}), i)\n"
+    assert "_, summary = sess.run([train_op, train_op_], {x: data[i]})\n" in check.transformed(
+        program(turn, graph=graph)
+    )
+
+
 def test_a_function_makes_the_feed_dict():
     graph = GRAPH.replace("w =", "rate = tf.placeholder(tf.float32, [])\nw =").replace("0.01", "rate")
     graph += 'tf.summary.scalar("rate", rate)\n\n\ndef feed(batch):\n    return {x: batch, rate: 0.01}\n\n\n'
@@ -389,6 +534,12 @@ def test_a_writer_without_a_name_gets_one(snapshot):
     check.transformed(text, snapshot)
     closed = text.replace("sess.graph)", "sess.graph).close()")
     assert check.transformed(closed) == check.transformed(text)
+
+
+def test_a_writer_for_each_epoch():
+    head = 'for epoch in range(2):\n    writer = tf.summary.FileWriter(f"logs/{epoch}")\n    for i in range(4):'
+    after = check.transformed(program(indented(TRAIN) + "writer.close()\n", head=head).replace(WRITER, ""))
+    assert "writer.add_summary(summary, epoch * 4 + i)\n" in after
 
 
 def test_the_writer_for_the_training_of_two():
@@ -466,6 +617,28 @@ LEFT_ALONE = {
     "eager code": "import tensorflow as tf\n"
     'writer = tf.summary.create_file_writer("logs")\nwith writer.as_default():\n    for i in range(3):\n'
     '        tf.summary.scalar("i", i, step=i)\nSession = merge_all = None\n',
+    "they are kept in a dict by their names": program(
+        "sess.run(train_op, {x: data[i]})\nfor text in sess.run([ops[name] for name in ops], {x: data[i]}):\n"
+        "    writer.add_summary(text, i)\n",
+        graph=GRAPH.replace("tf.summary", 'ops = {}\nops["loss"] = tf.summary'),
+    ),
+    "what is returned is kept in a dict": program(
+        "sess.run(train_op, {x: data[i]})\nwriter.add_summary(sess.run(ops['all'], {x: data[i]}), i)\n",
+        graph=GRAPH + "\n\ndef merge():\n    return tf.summary.merge_all()\n\n\nops = {}\nops['all'] = merge()\n",
+    ),
+    "the collection is taken": program(
+        "texts = sess.run([train_op, *ops], {x: data[i]})[1:]\n",
+        graph=GRAPH + "ops = tf.get_collection(tf.GraphKeys.SUMMARIES)\n",
+    ),
+    "a merge of them all is left over": program(
+        "_, text = sess.run([train_op, op], {x: data[i]})\nwriter.add_summary(text, i)\n",
+        graph=GRAPH.replace("tf.summary", "loss_summary = tf.summary")
+        + "op = tf.summary.merge([loss_summary])\n"
+        + MERGED,
+    ),
+    "the validation's are recorded, the training's looked at": program(
+        "_, text = sess.run([train_op, merged], {x: data[i]})\nprint(len(text))\n", graph=GRAPH + MERGED
+    ),
     "a module that only builds the graph": HEAD + "def build():\n" + indented(GRAPH + "return train_op\n"),
 }  # fmt: skip
 
@@ -473,6 +646,36 @@ LEFT_ALONE = {
 @pytest.mark.parametrize("name", LEFT_ALONE)
 def test_left_alone(name):
     check.noop(LEFT_ALONE[name])
+
+
+def test_another_module_runs_them():
+    base = "import tensorflow.compat.v1 as tf\n\n\nclass Base:\n    def log(self):\n"
+    base += "        self.merged = tf.summary.merge_all()\n        self.writer = tf.summary.FileWriter('logs')\n"
+    base += "\n    def train(self):\n        self.log()\n        self.epoch()\n"
+    model = "import tensorflow.compat.v1 as tf\nfrom base import Base\n\n\nclass Model(Base):\n"
+    model += indented(
+        "def __init__(self):\n" + indented(GRAPH.replace("x =", "self.x =").replace("(x,", "(self.x,"))
+    ).replace("train_op =", "self.train_op =")
+    model += "        self.sess = tf.Session()\n\n    def epoch(self):\n        for i in range(4):\n"
+    model += "            _, text = self.sess.run([self.train_op, self.merged], {self.x: i})\n"
+    model += "            self.writer.add_summary(text, i)\n"
+    check.noop({"model.py": model, "base.py": base})
+
+
+def test_an_evaluation_of_a_model_is_no_training():
+    model = (
+        "import tensorflow.compat.v1 as tf\n\n\ndef build(training):\n    x = tf.placeholder(tf.float32, [None, 2])\n"
+    )
+    model += (
+        '    loss = tf.reduce_mean(x)\n    if training:\n        tf.summary.scalar("loss", loss)\n    return x, loss\n'
+    )
+    evaluate = HEAD + "from model import build\n\nx, loss = build(False)\n" + START
+    check.noop(
+        {
+            "evaluate.py": evaluate + "    for i in range(4):\n        print(sess.run(loss, {x: data[i]}))\n" + END,
+            "model.py": model,
+        }
+    )
 
 
 # Refused. --------------------------------------------------------------------------------------------
@@ -575,6 +778,52 @@ REFUSED = {
         SEVERAL_MERGES,
         program(TRAIN, graph=GRAPH.replace('"loss", loss)', '"loss", loss, collections=open("keys"))')),
     ),
+    "two merges": (
+        SEVERAL_MERGES,
+        program(
+            TRAIN,
+            graph=GRAPH.replace("tf.summary", "loss_summary = tf.summary")
+            + "one = tf.summary.merge([loss_summary])\ntwo = tf.summary.merge([loss_summary])\n",
+        ),
+    ),
+    "several workers": (
+        SEVERAL_WORKERS,
+        program(TRAIN).replace("tf.Session()", "tf.Session(tf.train.Server({}).target)"),
+    ),
+    "a subclass may define none": (
+        MAY_BE_NONE,
+        HEAD
+        + BASE_CLASS
+        + "\n\nclass Other(Base):\n    def build(self):\n        w = tf.get_variable('w', [2, 1])\n"
+        + "        self.train_op = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.matmul(self.x, w)))\n",
+    ),
+    "merged under a condition": (
+        OUT_OF_REACH,
+        program(TRAIN, graph=GRAPH + "if len(data) > 9:\n    merged = tf.summary.merge_all()\n"),
+    ),
+    "drawn, and looked at": (
+        NOT_FED,
+        program(
+            TRAIN + "print(sess.run(noise))\n",
+            graph=GRAPH + 'noise = tf.random_normal([3])\ntf.summary.histogram("noise", noise)\n',
+        ),
+    ),
+    "a function that is called through a table": (
+        NOT_FED,
+        program(
+            TRAIN,
+            graph=PLACEHOLDER.replace("tf.summary", "\n\ndef net():\n    tf.summary") + "\n\nnets = [net]\n" + GRAPH,
+        ),
+    ),
+    "threads": (
+        NO_STEP,
+        HEAD
+        + "import threading\n"
+        + GRAPH
+        + "sess = tf.Session()\nwriter = tf.summary.FileWriter('logs')\n\n\ndef work():\n"
+        + indented("for i in range(4):\n    " + TRAIN)
+        + "\n\nthreading.Thread(target=work).start()\n",
+    ),
     "some are run by themselves": (
         RUN_IN_PART,
         program(
@@ -650,24 +899,30 @@ def test_refused(name):
 # Under TensorFlow. -----------------------------------------------------------------------------------
 
 RUNS = {
-    **{name: program(turn, before="total = 0\n") for name, turn in FETCHES.items()},
-    **{name: program(HALF[name], graph=GRAPH + MERGED) for name in ("merged", "fetched", "fetched, dropped")},
-    **PLACES,
+    **{name: program(FETCHES[name]) for name in ("a list, kept", "a dict", "an operation's own run")},
+    "fetched, dropped": program(HALF["fetched, dropped"], graph=GRAPH + MERGED),
+    "in a monitored session": HEAD
+    + GRAPH.replace("tf.placeholder(tf.float32, [None, 2])", "tf.constant(data[1])")
+    + 'writer = tf.summary.FileWriter("logs")\nwith tf.train.MonitoredTrainingSession() as sess:\n'
+    + "    for i in range(4):\n        sess.run(train_op)\n"
+    + END,
+    **{
+        name: PLACES[name]
+        for name in PLACES
+        if name.startswith(("in the class", "in the constructor", "before", "anew"))
+    },
 }
-SEVERAL = ("one, dropped", "a list, kept", "a dict", "an operation's own run", "fetched, dropped")
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("name", [*SEVERAL, *PLACES])
+@pytest.mark.parametrize("name", RUNS)
 def test_the_training_is_the_same_and_each_step_is_recorded(runner: Runner, name: str) -> None:
-    text = RUNS[name]
-    before, after = runner.run_source(text), runner.run_source(check.transformed(text))
+    before, after = runner.run_source(RUNS[name]), runner.run_source(check.transformed(RUNS[name]))
     assert after.ok, after.exception
     assert not before.steps("loss")
-    steps = after.steps("loss")
-    per_run = {"in the class": 8}.get(name, 4)
-    assert steps == list(range(per_run)) * (2 if name == "anew for each graph" else 1)
-    verdict = compare(before, after, runner.run_source(text))
+    steps = list(range(8 if name == "in the class" else 4))
+    assert after.steps("loss") == steps * (2 if name == "anew for each graph" else 1)
+    verdict = compare(before, after)
     assert verdict.kind == "repaired", verdict.lines
 
 
@@ -682,9 +937,9 @@ def test_a_run_of_their_own_would_draw_the_next_batch(runner: Runner) -> None:
         "summary = sess.run(merged)\n        _, error = sess.run([train_op, loss])",
     )
     assert wrong != good
-    runs = [runner.run_source(text), runner.run_source(text)]
-    assert compare(runs[0], runner.run_source(good), runs[1]).kind == "repaired"
-    assert compare(runs[0], runner.run_source(wrong), runs[1]).kind == "different"
+    before = runner.run_source(text)
+    assert compare(before, runner.run_source(good)).kind == "repaired"
+    assert compare(before, runner.run_source(wrong)).kind == "different"
 
 
 @pytest.mark.tensorflow

@@ -338,6 +338,17 @@ class Flow:
                 if found is not None and found[1] is target:
                     yield other, call
 
+    def mentions(self, module: Module, function: Function) -> Iterator[tuple[Module, ast.Name | ast.Attribute]]:
+        """Yield the places that name a function which is no method."""
+        if isinstance(module.parent(function), ast.ClassDef):
+            return
+        yield from ((module, use) for use in module.uses(module.scope(function), function.name))
+        name = f"{module.id}.{module.qualname(function)}"
+        for other in self.callers:
+            for use in [*other.names.get(function.name, ()), *other.attributes.get(function.name, ())]:
+                if other is not module and other.resolve(use) == name:
+                    yield other, use
+
     def _is_library_object(self, module: Module, node: ast.expr) -> bool:
         """Tell whether an object is seen to be made by a library, so that its methods are none of the project's."""
         made = [

@@ -21,6 +21,7 @@ RUN_IN_PART = Refusal(
     "run-in-part", "some of the summaries are run by themselves, and `merge_all()` would record these twice"
 )
 BY_HAND = Refusal("recorded-by-hand", "the program records summaries of numbers too, and these may be the same ones")
+SEVERAL_WORKERS = Refusal("several-workers", "several workers run the program, and each of them would record all")
 OUT_OF_REACH = Refusal("out-of-reach", "the code that trains has no way to name the merged summaries")
 EMBEDDED = Refusal("embedded", "the run is part of a larger expression, which may not come to it")
 NO_STEP = Refusal("no-step", "no number in reach counts on from one run to the next")
@@ -33,7 +34,8 @@ CLOSED = Refusal("writer-closed", "the FileWriter is closed by then, and a close
 
 REFUSALS = (
     NOT_FED, IN_SUBGRAPH, MAY_BE_NONE, IN_LOOP, SEVERAL_GRAPHS, SEVERAL_RUNS, SEVERAL_LOOPS, SEVERAL_MERGES,
-    RUN_IN_PART, BY_HAND, OUT_OF_REACH, EMBEDDED, NO_STEP, NO_WRITER, SEVERAL_WRITERS, MAYBE_NO_WRITER, CLOSED,
+    RUN_IN_PART, BY_HAND, SEVERAL_WORKERS, OUT_OF_REACH, EMBEDDED, NO_STEP, NO_WRITER, SEVERAL_WRITERS,
+    MAYBE_NO_WRITER, CLOSED,
 )  # fmt: skip
 
 

@@ -238,7 +238,7 @@ def _outer(flow: Flow, module: Module, here: Frame) -> list[_Level] | None:
     if not isinstance(here, _FUNCTIONS):
         return []
     calls = list(flow.calls(module, here))
-    if any(_is_handed_over(module, use) for use in module.uses(module.scope(here), here.name)):
+    if any(_is_handed_over(other, use) for other, use in flow.mentions(module, here)):
         return None  # to threads, as a rule
     if not calls:
         names = [here.name, *(each.arg for each in [*here.args.posonlyargs, *here.args.args])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,6 +20,7 @@ _SAVERS = frozenset({
     "train.Supervisor", "train.SummarySaverHook", "contrib.slim.learning.train", "contrib.training.train",
     "contrib.learn.Experiment",
 })  # fmt: skip
+_WORKERS = frozenset({"train.Server", "train.ClusterSpec", "train.replica_device_setter"})
 _MAIN = frozenset({"app.run", "absl.app.run"})
 _VARIABLES = ("variables", "trainable_weights", "weights", "compute_gradients", "gradients")
 _DEPTH = 12
@@ -120,6 +121,20 @@ class Summaries:
                 found.append(Merge(module, call, None))
         return found
 
+    def members(self, merge: Merge, defined: Sequence[Summary]) -> list[Summary]:
+        """Return those of some summaries that a merge merges; all of them where that can't be told."""
+        if merge.key is not None:
+            return [each for each in defined if each.key == merge.key] or list(defined)
+        given = merge.call.args[0] if merge.call.args else _keyword(merge.call, "inputs")
+        calls = {
+            origin
+            for module, display in (self.flow.origins(merge.module, given) if given is not None else ())
+            for item in (display.elts if isinstance(display, (ast.List, ast.Tuple)) else ())
+            for _, origin in self.flow.origins(module, item)
+        }
+        found = [each for each in defined if each.call in calls]
+        return found if found and len(found) == len(calls) else list(defined)
+
     def tags_by_hand(self) -> list[str | None]:
         """Return the tags of summaries that the code makes of numbers; None for one that isn't constant."""
         found: list[str | None] = []
@@ -132,6 +147,12 @@ class Summaries:
                 if isinstance(adding, ast.Call) and _keyword(adding, "simple_value") is not None:
                     found.append(_constant(_keyword(adding, "tag")))
         return found
+
+    @property
+    def several_workers(self) -> bool:
+        """Whether several processes run the program together."""
+        calls = (v1_name(module, call.func) for module in self.flow.callers for call in module.find_all(ast.Call))
+        return any(name in _WORKERS for name in calls)
 
     @cached_property
     def are_saved(self) -> bool:
@@ -225,10 +246,9 @@ class Summaries:
         """Yield the places by which a function comes to be run, and whether it surely is."""
         single = self._is_single(module, function)
         yield from ((other, call, single or _is_made(other, call)) for other, call in self.flow.calls(module, function))
-        for use in module.uses(module.scope(function), function.name):
-            parent = module.parent(use)
-            if isinstance(parent, (ast.Call, ast.keyword)) and getattr(parent, "func", None) is not use:
-                yield module, use, False  # it is handed over
+        for other, use in self.flow.mentions(module, function):
+            if not _is_called(other, use):
+                yield other, use, False  # it is handed over, or kept
         if function.decorator_list and isinstance(module.parent(function), ast.ClassDef):
             yield from ((*place, True) for place in self._looked_up(module, function))
         for other in self.flow.callers:

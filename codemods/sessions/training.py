@@ -28,6 +28,7 @@ from codemods.sessions.refusals import (
     SEVERAL_LOOPS,
     SEVERAL_MERGES,
     SEVERAL_RUNS,
+    SEVERAL_WORKERS,
     RefusedError,
 )
 from codemods.sessions.runs import MONITORED, Run, fed, is_session, prepares, rank, runs
@@ -38,7 +39,7 @@ DROPPED = "The merged summaries are run, and what they return is dropped"
 EARLY = (
     "`merge_all()` stands before summaries of its graph: it merges what is defined so far, and is None if nothing is"
 )
-LOST = "The graph's summaries are never run, and nothing of them is recorded"
+LOST = "Summaries of the graph are never run, and nothing of them is recorded"
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _FRAMES = (*_FUNCTIONS, ast.Module)
 _DEPTH = 8
@@ -136,40 +137,54 @@ class Training:
             for each in self.summaries.all
             if each.key is not None and self._arrivals(each, here) and not self._is_built_by(each, _OTHER_GRAPHS)
         ]
-        merges = [each for each in self.summaries.merges if each.module is self.module or self._arrivals(each, here)]
         every: list[Summary | Merge] = [*defined, *self.summaries.merges]
         kinds = {each.call: self.summaries.uses(each).kinds for each in every}
         if not defined or any("escapes" in found for found in kinds.values()):
             return
         if not rank(self.flow, candidates[0].fetches) and not all(each.module is self.module for each in defined):
             return  # nothing trains here: a model's summaries are those of its training
+        merges = [each for each in self.summaries.merges if each.module is self.module or self._arrivals(each, here)]
         fetched = [each for each in self.summaries.merges if "fetched" in kinds[each.call]]
-        if len(merges) == 1:
-            late = [each for each in defined if not kinds[each.call] and self._is_late(each, merges[0])]
-            if late:
-                yield self._moved(merges[0], late)
-                return
-        if fetched:
-            yield from self._dropped([merge.call for merge in fetched])
-            return
+        late = [each for each in defined if not kinds[each.call] and self._is_late(each, merges)]
         alone = [each for each in defined if kinds[each.call] & {"fetched", "recorded"}]
-        if len(alone) == len(defined):
-            return
+        if late:
+            yield self._moved(merges[0], late)
+        elif not fetched and len(alone) < len(defined):
+            yield self._lost(candidates, defined, merges, in_part=bool(alone))
+        elif fetched:
+            dropped = list(self._dropped([merge.call for merge in fetched]))
+            # Who has merged some on purpose wants them run as well.
+            merges = [each for each in merges if each not in fetched and each.key != ""]
+            yield from dropped or [self._lost(candidates, defined, merges) for _ in merges[:1]]
+
+    def _lost(
+        self, candidates: list[Run], defined: list[Summary], merges: list[Merge], *, in_part: bool = False
+    ) -> Finding:
+        """Return the finding of summaries that no run fetches.
+
+        Args:
+            candidates: the runs that may be the training.
+            defined: the summaries.
+            merges: what merges them already.
+            in_part: some of them are run by themselves.
+        """
         try:
-            if alone:
+            if in_part and not merges:
                 raise RefusedError(RUN_IN_PART)
             tags = {each.tag for each in defined}
             if any(tag is None or tag in tags for tag in self.summaries.tags_by_hand()):
                 raise RefusedError(BY_HAND)
+            if self.summaries.several_workers:
+                raise RefusedError(SEVERAL_WORKERS)
+            here = frame(self.module, candidates[0].call)
             if any(frame(self.module, run.call) is not here for run in candidates):
                 raise RefusedError(SEVERAL_LOOPS)
             plan = self._plan(candidates, defined, merges, here)
             edits = tuple(self._edits(plan))
         except RefusedError as error:
-            yield Finding(candidates[-1].call, LOST, Severity.ERROR, refusal=error.refusal, detail=error.detail)
-            return
+            return Finding(candidates[-1].call, LOST, Severity.ERROR, refusal=error.refusal, detail=error.detail)
         remedy = f"the run that trains fetches `{plan.merged}`, and `add_summary` records it"
-        yield Finding(plan.runs[0].call, f"{LOST}; {remedy}", Severity.ERROR, edits)
+        return Finding(plan.runs[0].call, f"{LOST}; {remedy}", Severity.ERROR, edits)
 
     def _arrivals(self, each: Summary | Merge, here: Frame) -> list[tuple[ast.stmt | None, bool]]:
         return self.summaries.arrivals(each.module, each.call, (self.module, here))
@@ -189,8 +204,11 @@ class Training:
 
     # What is merged too early, and what is run and dropped. ------------------------------------------------
 
-    def _is_late(self, summary: Summary, merge: Merge) -> bool:
+    def _is_late(self, summary: Summary, merges: list[Merge]) -> bool:
         """Tell whether a summary is only defined when the others have been merged."""
+        if len(merges) != 1:
+            return False
+        (merge,) = merges
         if merge.key != summary.key or merge.key is None or merge.module is not self.module:
             return False
         home = frame(self.module, merge.call)
@@ -269,7 +287,9 @@ class Training:
             raise RefusedError(SEVERAL_MERGES)
         if merges:
             named = {merge.key: merge for merge in merges}
-            groups = {key: groups.get(key, defined) for key in named}
+            if len(named) < len(merges):
+                raise RefusedError(SEVERAL_MERGES)
+            groups = {key: self.summaries.members(merge, defined) for key, merge in named.items()}
         able = {key: [run for run in candidates if not self._missing(run, group)] for key, group in groups.items()}
         key = self._key([key for key, found in able.items() if found], groups, candidates)
         plan = _Plan(self._together(able[key]))

@@ -15,7 +15,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _AROUND = (ast.IfExp, ast.NamedExpr, ast.Starred, ast.List, ast.Tuple, ast.Dict, ast.keyword)
 _LOOKING = (ast.Compare, ast.If, ast.BoolOp, ast.UnaryOp, ast.FormattedValue, ast.Assert, ast.Expr, ast.Lambda)
 _LOOKERS = frozenset({"builtins.print", "builtins.len", "builtins.isinstance", "builtins.type", "builtins.str"})
-_COPIERS = frozenset({"builtins.list", "builtins.tuple", "builtins.set"})
+_COPIERS = frozenset({"builtins.list", "builtins.tuple", "builtins.set", "builtins.dict", "types.SimpleNamespace"})
 _COLLECTING = frozenset({"append", "extend", "insert", "add"})
 
 
@@ -70,7 +70,7 @@ class Uses:
                 if alone and name in ("run", "eval"):
                     self.kinds.add("fetched")
                 elif not alone and name not in _COLLECTING:
-                    self.kinds.add("escapes")
+                    self._follow(module, parent, alone=False)
             case ast.Subscript() if inner is parent.value and isinstance(parent.ctx, ast.Load):
                 self._follow(module, parent, alone=False)
             case _ if not isinstance(parent, _LOOKING):
@@ -139,10 +139,17 @@ class Uses:
             self._bind(module, method.value, alone=False)
         elif name == "summary.merge":
             self.kinds.add("merged")
-        elif name in _COPIERS:
+        elif name in _COPIERS or self._is_record(module, call):
             self._follow(module, call, alone=False)
         elif name not in _LOOKERS:
             self._enter(module, call, node, inner, alone=alone)
+
+    def _is_record(self, module: Module, call: ast.Call) -> bool:
+        """Tell whether a call makes a tuple with names of what it is given."""
+        made = [origin for _, origin in self.flow.origins(module, call.func)]
+        return bool(made) and all(
+            isinstance(origin, ast.Call) and module.resolve(origin.func) == "collections.namedtuple" for origin in made
+        )
 
     def _may_be(self, module: Module, node: ast.expr) -> bool:
         """Tell whether an expression that picks something may have picked the operation."""
