@@ -335,6 +335,12 @@ tf.keras.models.load_model("m.keras")
     assert "Hidden" not in added
 
 
+@pytest.mark.parametrize("path", ['f"m_{kind}.keras"', '"m_" + kind + ".keras"', '"m_%s.h5" % kind', 'kind + ".h5"'])
+def test_suffix_behind_what_isnt_known(path: str):
+    code = f'for kind in ("a", "b"):\n    model.save({path})\n    tf.keras.models.load_model({path})\n'
+    assert "custom_objects={" in check.transformed(LAYERS + MODEL + code)
+
+
 def test_two_models_under_one_variable_are_told_apart():
     text = check.transformed(
         LAYERS

@@ -66,7 +66,7 @@ def test_layers_lists_and_dicts_of_layers_are_made_again(snapshot):
     init = kept(
         "first, branches, heads, last=None, scale=1.0", *(f"self.{n} = {n}" for n in names), "self._scale = scale"
     )
-    made = f'Own({DENSE}, [{DENSE}], {{"a": {DENSE}}}, scale=2.0), Own({DENSE}, [], {{}}, {DENSE})'
+    made = f'Own({DENSE}, [{DENSE}], {{"a": {DENSE}}}, scale=2.0), Own({DENSE}, ({DENSE},), None, {DENSE})'
     check.transformed(program(init, made), snapshot, severity=Severity.ERROR)
 
 
@@ -124,6 +124,11 @@ def test_attributes_keep_an_argument_in_many_ways(statements: list[str], stored:
             "activations.serialize(tf.keras.activations.get(self.x))",
             "activations.deserialize",
         ),
+        (
+            "tf.nn.relu if big else unknown.act",
+            "activations.serialize(tf.keras.activations.get(self.x))",
+            "activations.deserialize",
+        ),
         ("tf.keras.initializers.Zeros()", "initializers.serialize(self.x)", "initializers.deserialize"),
         ("tf.keras.regularizers.l2(0.1)", "regularizers.serialize(self.x)", "regularizers.deserialize"),
         ("tf.keras.losses.Huber()", "losses.serialize(self.x)", "losses.deserialize"),
@@ -154,7 +159,7 @@ BLOCK = tf.keras.Sequential([{DENSE}])
     text = program(kept("x", "self.x = x"), f"Own({given})").replace(HEAD, before)
     after = check.transformed(text)
     assert f'{{"x": tf.keras.{stored}}}' in after.replace("\n                ", "").replace(",\n            ", "")
-    assert f'        config["x"] = tf.keras.{restored}(config["x"])\n        return cls(**config)\n' in after
+    assert f'config["x"] = tf.keras.{restored}(config["x"])\n        return cls(**config)\n' in after
 
 
 def test_constructors_gain_kwargs_in_their_own_layout(snapshot):
@@ -308,6 +313,33 @@ model.save("gated.keras")
     )
 
 
+def test_wrapper_makes_its_own_layer_itself(snapshot):
+    init = kept("layer, norm", "self.norm = norm").replace("__init__(**", "__init__(layer, **")
+    check.transformed(program(init, f"Own({DENSE}, {DENSE})", base="tf.keras.layers.Wrapper"), snapshot)
+
+
+def test_model_that_is_given_a_name_keeps_it_under_keras_2():
+    text = f"{HEAD}class Net(tf.keras.Model):\n{kept('n', 'self.n = n')}{CALL}\n\nnet = Net(3, name='net')\n"
+    after = check.transformed(text + "net.save('net.keras')\n")
+    assert "config.update({'name': self.name, 'n': self.n})" in after
+
+
+def test_of_two_definitions_the_one_that_is_saved_is_completed():
+    first, _, rest = program(INNER).partition("class Own")
+    text = f"{first}class Own{rest.partition('model =')[0]}class Own{rest}"
+    after = check.transformed(text)
+    assert after.count("def get_config") == 1
+    assert after.index("def get_config") > after.rindex("class Own")
+
+
+def test_lists_are_copied_for_h5_files():
+    init = kept("sizes, names, inner", "self.sizes = sizes", "self.names = names", "self.inner = inner")
+    text = program(init, f"Own([1, 2], {{'a': 1}}, {DENSE})")
+    assert "self.sizes," in check.transformed(text)
+    after = check.transformed(text.replace("own.keras", "own.h5"))
+    assert all(code in after for code in ("list(self.sizes)", "dict(self.names)"))
+
+
 def test_forgotten_argument_of_a_class_that_is_not_saved_is_a_warning():
     config = CALL + "\n    def get_config(self):\n        return {**super().get_config()}\n"
     text = program(kept("n=3", "self.n = n"), "Own()", after=config)
@@ -371,6 +403,11 @@ GIVEN_TWO = f"Own({DENSE}, 3)"
         (NAME_TAKEN, kept("inner, n", "self.inner = inner", "self.n = tf.keras.layers.Dense(n)"), GIVEN_TWO),
         (NAME_TAKEN, kept("inner, n", "self.inner = inner", "n = n + 1", "self.n = n"), GIVEN_TWO),
         (NAME_TAKEN, kept("inner, n", "self.inner = inner", "self.n = n if n > 3 else n + 1"), GIVEN_TWO),
+        (
+            NOT_KEPT,
+            '    def __init__(self, fn, name="a"):\n        super().__init__(name=name + "_b")\n        self.fn = fn\n',
+            "Own(tf.nn.relu, name='c')",
+        ),
         (NOT_STORABLE, kept("fn", "self.fn = fn"), "Own(lambda x: x)"),
         (NOT_STORABLE, kept("fn", "self.fn = tf.keras.activations.get(fn)"), "Own(tf.math.sin)"),
         (NOT_STORABLE, kept("fn", "self.fn = tf.keras.activations.get(fn)"), "Own(tf.nn.silu)"),
@@ -378,6 +415,9 @@ GIVEN_TWO = f"Own({DENSE}, 3)"
         (NOT_STORABLE, kept("fn", "self.fn = fn"), "Own(tf.Variable([1.0]))"),
         (NOT_STORABLE, kept("fn", "self.fn = fn"), f"Own({DENSE}), Own(tf.nn.relu)"),
         (NOT_STORABLE, kept("fn", "self.fn = fn"), f"Own([{DENSE}, tf.nn.relu])"),
+        (NOT_STORABLE, kept("fn", "self.fn = fn"), f"Own([{DENSE}]), Own({DENSE})"),
+        (NOT_STORABLE, kept("fn", "self.fn = fn"), f"Own([{DENSE}]), Own({{}})"),
+        (NOT_STORABLE, kept("fn", "self.fn = fn"), f"Own('dense'), Own({DENSE})"),
         (NOT_STORABLE, kept("fn", "self.fn = fn"), "Own(Settings())"),
         (POSITIONAL, kept("*inner", "self.inner = inner"), OWN_DENSE),
         (POSITIONAL, kept("inner, /", "self.inner = inner"), OWN_DENSE),
@@ -532,6 +572,13 @@ def test_classes_of_other_libraries_are_left_alone(base: str):
 def test_class_with_an_unknown_base_is_left_alone():
     text = program(INNER, base=f"Mixin, {LAYER}")
     check.noop(text.replace("import tensorflow as tf\n", "import tensorflow as tf\nfrom mixins import Mixin\n"))
+
+
+def test_bases_of_keras_that_may_store_arguments_or_not_are_left_alone():
+    check.noop(program(INNER, base="tf.keras.layers.experimental.preprocessing.PreprocessingLayer"))
+    check.noop(program(INNER, base="tf.keras.layers.AbstractRNNCell"))
+    text = program(INNER, base=f"{LAYER}, Generic[T]").replace("import", "from typing import Generic\nimport", 1)
+    check.transformed(text)
 
 
 def test_callbacks_and_plain_classes_are_not_saved():

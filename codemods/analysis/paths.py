@@ -59,7 +59,9 @@ class FilePath:
         name = last.rstrip("/").rpartition("/")[2]
         if "." not in name and len(self.parts) > 1 and "/" not in last.rstrip("/"):
             return "" if last else None
-        return posixpath.splitext(name)[1].lower()
+        # What a hole ends with is a name: that of ``f"{name}.keras"`` doesn't start with its dot.
+        stem = "x" if len(self.parts) > 1 and "/" not in last else ""
+        return posixpath.splitext(stem + name)[1].lower()
 
     @property
     def known(self) -> bool:

@@ -39,12 +39,14 @@ _KEYS = {
     Kind.LOSS: ("name", "reduction"),
     Kind.METRIC: ("name", "dtype"),
 }
-Place = tuple[str, str]
+# Bases that are made to be derived from, of which some store the arguments by themselves and some don't.
+_HALF_MADE = ("Base", "Abstract", "Preprocessing")
+Place = tuple[str, str, int]
 
 
 def place_of(module: Module, node: ast.ClassDef) -> Place:
     """Return what a class is known by, however often its module is read."""
-    return module.path, module.qualname(node)
+    return module.path, module.qualname(node), node.lineno
 
 
 class KerasClass:
@@ -71,11 +73,12 @@ class KerasClass:
         self.known = True
         for module, node in self.lineage:
             for base in node.bases:
-                name = module.resolve(base)
+                name = module.resolve(base.value if isinstance(base, ast.Subscript) else base)
                 if name is not None and name.startswith(("keras.", "tensorflow.")):
                     self.library = self.library or name
-                elif name not in {"abc.ABC", "builtins.object"} and objects.definition(module, name) is None:
-                    self.known = False
+                    self.known &= not name.rpartition(".")[2].startswith(_HALF_MADE)
+                elif name is None or not name.startswith(("abc.", "typing.", "builtins.object")):
+                    self.known &= objects.definition(module, name) is not None
 
     @cached_property
     def base(self) -> Base:
@@ -161,12 +164,28 @@ class KerasClass:
         if constructor is None:
             return []
         # The weights come back from the file itself.
-        given_back = {*self.base_keys, "weights"} if self.kind in {Kind.LAYER, Kind.MODEL} else {*self.base_keys}
+        loaded = {"weights"} if self.kind in {Kind.LAYER, Kind.MODEL} else set()
+        given_back = {*self.base_keys, *loaded}.difference(self.twice)
         return [
             each
             for each in constructor.parameters
             if each.arg not in given_back and not self._by_library(constructor, each.arg)
         ]
+
+    @cached_property
+    def twice(self) -> tuple[str, ...]:
+        """What the constructor hands to a base of Keras by itself, and the base gives back as well."""
+        constructor = self.constructor
+        if constructor is None or self.base in {Base.ABSTRACT, Base.EMPTY} or self.constructor_above(constructor):
+            return ()
+        every = self.base is Base.OTHER and self.kind is Kind.LAYER
+        return tuple(
+            place
+            for place, kept in constructor.handed.items()
+            if isinstance(place, str)
+            and (kept is None or kept.parameter != place)
+            and (every or place in self.base_keys)
+        )
 
     def _by_library(self, constructor: Constructor, parameter: str) -> bool:
         """Tell whether a base of Keras is handed an argument, and gives it back."""
@@ -243,6 +262,11 @@ class KerasClass:
         constructor = self.constructor
         assert constructor is not None
         return constructor.required(parameter.arg) or self.given(parameter).somewhere
+
+    @property
+    def is_named(self) -> bool:
+        """Whether a call gives the object a name."""
+        return any(keyword.arg == "name" for _, call in self.sites for keyword in call.keywords)
 
     @property
     def gives_varargs(self) -> bool:

@@ -185,30 +185,51 @@ class Completion:
             return _Item(name, self._copied(here, held))
         if what <= {"array", "tensor", "plain"}:
             return self._array(name, here)
-        real = [each for each in held if each.what in {"keras", "function"}]
-        named = all(each.part in _NAMED and not each.many for each in real)
-        empty = all(each.many for each in real)
-        if len(real) > 1 or what - {"keras", "function"} - ({"plain"} if named else set()) - (
-            {"empty"} if empty else set()
-        ):
+        real = {(each.what, each.part) for each in held if each.what in {"keras", "function"}}
+        many = {each.many for each in held if each.what in {"keras", "function", "empty"}}
+        (part,) = {part for _, part in real} if len(real) == 1 else {""}
+        if not part or not (many <= {"list", "tuple"} or len(many) == 1):
             raise RefusedError(NOT_STORABLE, f"`{name}` may be one of several kinds of things")
-        (kind,) = real
-        keras = self._keras(kind.part)
-        got = f"{keras}.get({here})" if "plain" in what else here  # some of them are given by name
-        code = f"config[{self.mark}{name}{self.mark}]"
-        optional = NONE in held and kind.part in {"layers", "optimizers", "optimizers.schedules", "activations"}
-        each = "layer" if kind.part == "layers" else "each"
-        if kind.many in {"list", "tuple"}:
-            value = f"[{keras}.serialize({each}) for {each} in {here}]"
-            return _Item(name, value, f"[{keras}.deserialize({each}) for {each} in {code}]", NONE in held)
-        if kind.many == "dict":
+        # What isn't known is taken for what the others are; it may be None, or a name.
+        allowed = {"keras", "function", "unknown"}
+        if many != {""}:
+            allowed.add("empty")
+            optional = NONE in held or "unknown" in what
+            stored = self._collection(name, here, part, many, optional=optional)
+        else:
+            allowed |= {"plain"} if part in _NAMED else set()
+            named = part in _NAMED and not what.isdisjoint({"plain", "unknown"})
+            optional = NONE in held or ("unknown" in what and not named)
+            stored = self._object(name, here, part, named=named, optional=optional)
+        if not what <= allowed:
+            raise RefusedError(NOT_STORABLE, f"`{name}` may be one of several kinds of things")
+        return stored
+
+    def _object(self, name: str, here: str, part: str, *, named: bool, optional: bool) -> _Item:
+        """Return how an object or a function of Keras is stored, which may be given by its name, too."""
+        keras = self._keras(part)
+        value = f"{keras}.serialize({f'{keras}.get({here})' if named else here})"
+        if optional and part == "activations":
+            value = f"{here} and {value}"
+        # What else there is takes None, and gives it back.
+        guarded = optional and part in {"activations", "layers", "optimizers", "optimizers.schedules"}
+        return _Item(name, value, f"{keras}.deserialize({self._entry(name)})", guarded)
+
+    def _collection(self, name: str, here: str, part: str, many: set[str], *, optional: bool) -> _Item:
+        """Return how a list, tuple or dict of objects of Keras is stored."""
+        keras = self._keras(part)
+        each = "layer" if part == "layers" else "each"
+        code = self._entry(name)
+        if many == {"dict"}:
             value = f"{{key: {keras}.serialize({each}) for key, {each} in {here}.items()}}"
             restored = f"{{key: {keras}.deserialize({each}) for key, {each} in {code}.items()}}"
-            return _Item(name, value, restored, NONE in held)
-        value = f"{keras}.serialize({got})"
-        if optional and kind.part == "activations":
-            value = f"{here} and {value}"
-        return _Item(name, value, f"{keras}.deserialize({code})", optional)
+        else:
+            value = f"[{keras}.serialize({each}) for {each} in {here}]"
+            restored = f"[{keras}.deserialize({each}) for {each} in {code}]"
+        return _Item(name, f"{here} and {value}" if optional else value, restored, optional)
+
+    def _entry(self, name: str) -> str:
+        return f"config[{self.mark}{name}{self.mark}]"
 
     def _copied(self, here: str, held: frozenset[Held]) -> str:
         """Return the code of a value, copied where Keras 3 stumbles over the list or dict of a layer in .h5 files."""
@@ -224,8 +245,8 @@ class Completion:
                 NOT_STORABLE, f"`{name}` is an array or tensor, which Keras 2 stores in .keras files only"
             )
         utils = self._keras("utils")
-        code = f"config[{self.mark}{name}{self.mark}]"
-        return _Item(name, f"{utils}.serialize_keras_object({here})", f"{utils}.deserialize_keras_object({code})")
+        restored = f"{utils}.deserialize_keras_object({self._entry(name)})"
+        return _Item(name, f"{utils}.serialize_keras_object({here})", restored)
 
     def _attribute(self, parameter: str) -> tuple[str, Kept]:
         """Return the attribute that keeps an argument."""
@@ -277,6 +298,8 @@ class Completion:
             lines += [f"    {line}" for line in self._dict("return ", items, "")]
         else:
             lines.append(f"    config = {self._super()}.get_config()")
+            if self.klass.base is Base.MODEL and self.klass.is_named and "name" not in self.trouble.twice:
+                items = [_Item("name", "self.name"), *items]  # which Keras 2 doesn't tell
             lines += [f"    config.pop({self.mark}{key}{self.mark}, None)" for key in self.trouble.twice]
             if items:
                 lines += [f"    {line}" for line in self._dict("config.update(", items, ")")]
@@ -331,7 +354,9 @@ class Completion:
         found = self.klass.own("from_config")
         if found is None:
             code = ["", "@classmethod", "def from_config(cls, config):", "    config = config.copy()"]
-            code += [*(f"    {line}" for line in lines), "    return cls(**config)"]
+            # Those of Keras that are derived from `Wrapper` and the like have something to make themselves.
+            made = "super().from_config(config)" if self.klass.base is Base.OTHER else "cls(**config)"
+            code += [*(f"    {line}" for line in lines), f"    return {made}"]
             yield InsertAfter(self._last_method(), "\n".join(code))
         else:
             copied = any(ast.unparse(each) == "config = config.copy()" for each in found.body)
@@ -340,7 +365,7 @@ class Completion:
     def _restored(self, item: _Item) -> Iterator[str]:
         if item.restored is None:
             return
-        code = f"config[{self.mark}{item.key}{self.mark}]"
+        code = self._entry(item.key)
         if item.optional:
             yield f"if {code} is not None:"
             yield f"    {code} = {item.restored}"

@@ -19,7 +19,7 @@ class Saved:
     """What a project saves.
 
     Attributes:
-        forms: the forms in which objects are saved that a class's constructor makes.
+        forms: the forms in which objects are saved that the constructor of a class makes.
         below: the forms in which objects are saved whose constructors hand the constructor of a class the
             arguments that Keras gives back.
     """

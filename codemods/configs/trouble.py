@@ -98,7 +98,7 @@ class Judge:
         own = tuple(klass.parameters)
         what = self._lost_without(constructor)
         kwargs = self._wants_kwargs(constructor, written=what is not None)
-        twice = self._twice(constructor) if kwargs or constructor.hands_on_kwargs else ()
+        twice = klass.twice if kwargs or constructor.hands_on_kwargs else ()
         if what is not None:
             message = self._without(what)
         elif kwargs:
@@ -163,20 +163,6 @@ class Judge:
         optional = {"name"} if klass.base in {Base.LAYER, Base.MODEL} and not written else set()
         return not {*klass.base_keys} - optional <= {each.arg for each in constructor.parameters}
 
-    def _twice(self, constructor: Constructor) -> tuple[str, ...]:
-        """Return what the constructor hands to a base of Keras by itself, and the base gives back as well."""
-        klass = self.klass
-        if klass.constructor_above(constructor) is not None or klass.base in {Base.ABSTRACT, Base.EMPTY}:
-            return ()
-        every = klass.base is Base.OTHER and klass.kind is Kind.LAYER
-        return tuple(
-            place
-            for place, kept in constructor.handed.items()
-            if isinstance(place, str)
-            and (kept is None or kept.parameter != place)
-            and (every or place in klass.base_keys)
-        )
-
     # With one. -----------------------------------------------------------------------------------
 
     def _with_config(self, constructor: Constructor, config: Config) -> Trouble | None:
@@ -203,7 +189,7 @@ class Judge:
         else:
             return None
         real = bool(lost or raw or kwargs)
-        twice = self._twice(constructor) if kwargs else ()
+        twice = klass.twice if kwargs else ()
         return Trouble(message, forgotten, raw, bool(forgotten) and not written, kwargs, twice, real)
 
     def _is_plain(self, parameter: ast.arg) -> bool:
