@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import bisect
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
@@ -227,7 +228,10 @@ class _File:
             return edits
         code = "\n".join(lines)
         if found:
-            return [*edits, InsertAfter(found[-1], code)]
+            standard = [statement for statement in found if _is_standard(statement)]
+            # The standard library's imports come first.
+            own = standard and all(edit.module.partition(".")[0] in sys.stdlib_module_names for edit in wanted)
+            return [*edits, InsertAfter(standard[-1] if own else found[-1], code)]
         first = self.tree.body[0]
         if ast.get_docstring(self.tree, clean=False) is not None:
             return [*edits, InsertAfter(first, "\n" + code)]
@@ -407,6 +411,11 @@ def _imported(statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str
             yield written, None
         else:
             yield "." * statement.level + (statement.module or ""), written
+
+
+def _is_standard(statement: ast.Import | ast.ImportFrom) -> bool:
+    names = [statement.module or "."] if isinstance(statement, ast.ImportFrom) else [a.name for a in statement.names]
+    return all(name.partition(".")[0] in sys.stdlib_module_names for name in names)
 
 
 def _import_line(edit: AddImport) -> str:
