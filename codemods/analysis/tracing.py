@@ -271,13 +271,27 @@ def passed(function: Function, reference: Reference, parameter: ast.arg) -> ast.
     if parameter.arg in keywords:
         return keywords[parameter.arg]
     positional = [*function.args.posonlyargs, *function.args.args]
-    if positional and positional[0].arg in {"self", "cls"} and isinstance(reference.node, ast.Attribute):
+    if (
+        positional
+        and positional[0].arg in {"self", "cls"}
+        and (isinstance(reference.node, ast.Attribute) or function.name == "__init__")
+    ):
         positional = positional[1:]
     if parameter in positional:
         index = positional.index(parameter)
         if index < len(arguments) and not any(isinstance(a, ast.Starred) for a in arguments[: index + 1]):
             return arguments[index]
     return None
+
+
+def default_of(function: Function, parameter: ast.arg) -> ast.expr | None:
+    """Return the default of a parameter."""
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    first = len(positional) - len(arguments.defaults)
+    defaults: dict[ast.arg, ast.expr | None] = dict(zip(positional[first:], arguments.defaults, strict=True))
+    defaults.update(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
+    return defaults.get(parameter)
 
 
 def _given(reference: Reference) -> tuple[Sequence[ast.expr], Mapping[str, ast.expr]]:

@@ -17,6 +17,7 @@ from codemods.analysis.tracing import (
     Reference,
     Traced,
     ancestors,
+    default_of,
     followed,
     is_keras_class,
     passed,
@@ -890,13 +891,7 @@ class TracedBody:
             return True
         if function is None:
             return False
-        arguments = function.args
-        positional = [*arguments.posonlyargs, *arguments.args]
-        defaults: dict[ast.arg, ast.expr | None] = dict(
-            zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True)
-        )
-        defaults.update(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
-        default = defaults.get(parameter)
+        default = default_of(function, parameter)
         return isinstance(default, ast.Constant) and isinstance(default.value, (bool, str))
 
     def _attribute_values(self, node: ast.Attribute) -> Iterator[ast.expr]:
@@ -1068,11 +1063,9 @@ class TracedBody:
             return Value(self.fresh(self._base_name(move, node)), f"{self.tensorflow}.identity({node.id})")
         base = self._base_name(move, node)
         source = self._dedented(node, move.summary.statement)
+        sliced = isinstance(node, ast.Subscript) and isinstance(node.slice, (ast.Slice, ast.Tuple))
         if isinstance(node, ast.Attribute) or (
-            isinstance(node, ast.Subscript)
-            and not isinstance(node.slice, (ast.Slice, ast.Tuple))
-            and not is_local_result(node)
-            and self.effects_after(move.summary.statement)
+            self.may_be_variable(node) is not False and not sliced and self.effects_after(move.summary.statement)
         ):
             source = f"{self.tensorflow}.identity({source})"
         elif "\n" in source and not isinstance(node, (ast.Call, ast.List, ast.Tuple, ast.Dict)):
@@ -1125,55 +1118,92 @@ class TracedBody:
                 return
             yield around
 
-    def may_be_variable(self, node: ast.expr, depth: int = 0) -> bool | None:
-        """Tell whether an expression is a ``tf.Variable``; None where that isn't known."""
+    def may_be_variable(self, node: ast.expr, depth: int = 0, *, strict: bool = False) -> bool | None:
+        """Tell whether an expression is a ``tf.Variable``; None where that isn't known.
+
+        Args:
+            node: the expression.
+            depth: how many names were followed.
+            strict: what a function of the project returns may be one.
+        """
         module = self.module
+        if self._is_assigned(node):
+            return True
         if isinstance(node, ast.Attribute):
             if node.attr == "iterations":
                 return True
             values = list(self._attribute_values(node))
-            known = {self.may_be_variable(value, depth + 1) for value in values} if depth < 4 else set()
+            known = {self.may_be_variable(v, depth + 1, strict=strict) for v in values} if depth < 4 else set()
             return next(iter(known)) if len(known) == 1 else None
         if isinstance(node, ast.Call):
             name = module.resolve(node.func)
             method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-            return name in _VARIABLES or method in {"add_weight", "add_variable"}
+            if name in _VARIABLES or method in {"add_weight", "add_variable"}:
+                return True
+            if name == "tensorflow.cast" and node.args and self.may_be_variable(node.args[0], depth) is not False:
+                return None  # to its own type a variable is not cast, and not read
+            return False if not strict or (name or "").startswith(("tensorflow.", "builtins.", "numpy.")) else None
         if isinstance(node, ast.Name):
             if depth > 4:
                 return None
             bindings = module.bindings(node)
             if bindings and all(isinstance(b.node, ast.arg) for b in bindings):
-                return self._variable_parameter(module, bindings[0].node, depth)
+                return self._variable_parameter(module, bindings[0].node, depth, strict=strict)
             found = set()
             for b in bindings:
                 statement = module.statement(b.node)
                 if isinstance(statement, ast.AugAssign) or b.value is None:
                     # ``x += y`` and the targets of loops and unpackings: what comes out is a tensor or a number.
-                    loops = isinstance(statement, (ast.For, ast.AsyncFor)) and self._is_local(node)
-                    found.add(None if loops else False)
+                    loops = isinstance(statement, (ast.For, ast.AsyncFor))
+                    found.add(None if (self._is_local(node) if loops else strict) else False)
                 else:
-                    found.add(self.may_be_variable(b.value, depth + 1))
+                    found.add(self.may_be_variable(b.value, depth + 1, strict=strict))
             return next(iter(found)) if len(found) == 1 else (False if found <= {False} and found else None)
-        return None if isinstance(node, (ast.Subscript, ast.IfExp)) else False
+        if isinstance(node, ast.Subscript):
+            return False if is_local_result(node) else None
+        return None if isinstance(node, ast.IfExp) else False
 
-    def _variable_parameter(self, module: Module, parameter: ast.AST, depth: int) -> bool | None:
+    def _is_assigned(self, node: ast.expr) -> bool:
+        """Tell whether the module calls ``assign`` or its like of what an expression means."""
+        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
+            return False
+        text = ast.unparse(node)
+        scope = self.module.scope(node).lookup(node.id) if isinstance(node, ast.Name) else None
+        for method in ("assign", "assign_add", "assign_sub"):
+            for attribute in self.module.attributes.get(method, ()):
+                owner = attribute.value
+                if ast.unparse(owner) == text and (
+                    not isinstance(owner, ast.Name) or self.module.scope(owner).lookup(owner.id) is scope
+                ):
+                    return True
+        return False
+
+    def _variable_parameter(
+        self, module: Module, parameter: ast.AST, depth: int, *, strict: bool = False
+    ) -> bool | None:
         """Tell whether callers pass a variable for a parameter, as far as they can be seen."""
         function = module.function(parameter)
         if function is None or not isinstance(parameter, ast.arg) or depth > 3:
             return None
+        owner = module.parent(function)
+        made = function.name == "__init__" and isinstance(owner, ast.ClassDef)
+        named = owner if made and isinstance(owner, ast.ClassDef) else function
+        method = isinstance(module.parent(named), ast.ClassDef)
+        default = default_of(function, parameter)
         found = set()
-        refs = (
-            self.references
-            if function is self.function
-            else references(module, function.name, function, isinstance(module.parent(function), ast.ClassDef))
-        )
-        for reference in refs:
+        for reference in (
+            self.references if function is self.function else references(module, named.name, named, method)
+        ):
             argument = passed(function, reference, parameter)
-            if argument is not None:
-                found.add(self.may_be_variable(argument, depth + 1) if reference.module is module else None)
+            if argument is None:
+                found.add(None if default is None else self.may_be_variable(default, depth + 1, strict=strict))
+            elif reference.module is module:
+                found.add(self.may_be_variable(argument, depth + 1, strict=strict))
+            else:
+                found.add(None)
         if True in found:
             return True
-        return False if found == {False} or not found else None
+        return False if found == {False} else None
 
     def effects_after(self, statement: ast.stmt) -> bool:
         """Tell whether code after a statement may change a variable."""
@@ -1227,29 +1257,20 @@ class TracedBody:
         if names and all(move.targets.get(n.id) == PYTHON for n in names):
             return
         local = [n for n in names if self._is_local(n) and (n.id not in self.parameters or self._rebound(n.id))]
-        variable = [
-            part
+        parts = {
+            part: self.may_be_variable(part, strict=True)
             for part in ast.walk(expression)
-            if isinstance(part, (ast.Name, ast.Attribute))
-            and self._outermost(part)
-            and self.may_be_variable(part) is True
-        ]
+            if isinstance(part, (ast.Name, ast.Attribute, ast.Subscript)) and self._outermost(part)
+        }
+        variable = [part for part, known in parts.items() if known is True]
         later = self.effects_after(move.summary.statement)
         if local or (variable and later) or (variable and expression not in variable):
             self._step_value(move, step, expression)
             return
-        if not variable and later:
-            for part in ast.walk(expression):
-                if (
-                    isinstance(part, ast.Attribute)
-                    and self._outermost(part)
-                    and self.may_be_variable(part) is None
-                    and not self.is_python(part)
-                ):
-                    raise RefusedError(
-                        STEP,
-                        f"`{self.module.source(part)}` may be a variable that the function changes after the summary",
-                    )
+        unknown = [part for part, known in parts.items() if known is None and not self.is_python(part)]
+        if later and unknown:
+            self._unknown_step(move, step, unknown[0])
+            return
         for part in ast.walk(expression):
             if isinstance(part, ast.BinOp) and not isinstance(
                 part.op, (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod)
@@ -1267,13 +1288,29 @@ class TracedBody:
         ):
             move.frozen = True
 
+    def _unknown_step(self, move: Move, step: ast.expr, part: ast.expr) -> None:
+        """Return a step that may be a variable or a number, as the ``int64`` that it counts as."""
+        project = self.module.project
+        if self._default_steps or (project is not None and project.mentioning("set_step")):
+            raise RefusedError(
+                STEP,
+                f"`{self.module.source(part)}` may be a variable that the function changes after the summary, or None",
+            )
+        name = part.attr if isinstance(part, ast.Attribute) else "step"
+        source = self.module.source(step)
+        tf = self.tensorflow
+        value = Value(self.fresh(name), f"{tf}.identity({tf}.cast({source}, {tf}.int64))")
+        move.values[step] = self._shared(move, value)
+
     def _outermost(self, node: ast.AST) -> bool:
-        return not isinstance(self.module.parent(node), ast.Attribute)
+        """Tell whether an expression is no part of an attribute or an item that is taken from it."""
+        around = self.module.parent(node)
+        return not (isinstance(around, (ast.Attribute, ast.Subscript)) and around.value is node)
 
     def _step_value(self, move: Move, step: ast.expr, expression: ast.expr) -> None:
         """Return the step from the function, as it was where the summary stood."""
         source = self.module.source(step)
-        if isinstance(expression, (ast.Name, ast.Attribute)):
+        if isinstance(expression, (ast.Name, ast.Attribute)) or self.may_be_variable(expression) is True:
             if isinstance(step, ast.Name) and self._is_local(step) and self.may_be_variable(step) is False:
                 # Computed in the function: a tensor, unless Python computed it.
                 self._tensor_step(move, step)
@@ -1283,14 +1320,14 @@ class TracedBody:
                     else Value(self.fresh(step.id), f"{self.tensorflow}.identity({step.id})")
                 )
             else:
-                value = Value(
-                    self.fresh(
-                        expression.attr if isinstance(expression, ast.Attribute) else f"{ast.unparse(expression)}_now"
-                    ),
-                    f"{self.tensorflow}.identity({source})",
-                )
+                names = {ast.Attribute: "attr", ast.Name: "id"}
+                name = str(getattr(expression, names.get(type(expression), ""), "step"))
+                name = f"{name}_now" if isinstance(expression, ast.Name) else name
+                value = Value(self.fresh(name), f"{self.tensorflow}.identity({source})")
         else:
             self._tensor_step(move, expression)
+            if self.may_be_variable(expression) is not False:
+                source = f"{self.tensorflow}.identity({source})"
             value = Value(self.fresh("step"), source)
         move.values[step] = self._shared(move, value)
 

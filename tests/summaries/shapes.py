@@ -1031,4 +1031,85 @@ CALLS: Mapping[str, Shape] = {
     ),
 }
 
-SHAPES: Mapping[str, Shape] = {**RETURNS, **LOOPS, **WRITERS, **CALLS}
+STEPS: Mapping[str, Shape] = {
+    "a step that the constructor is given": Shape("""
+        class Trainer:
+            def __init__(self, step):
+                self.step = step
+
+            def advance(self):
+                advance(self)
+
+            @tf.function
+            def train(self, x):
+                tf.summary.scalar("mean", tf.reduce_mean(x), step=self.step)
+                self.advance()
+                return x
+
+
+        def advance(trainer):
+            trainer.step.assign_add(1)
+
+
+        trainer = Trainer(tf.Variable(0, dtype=tf.int64))
+        with writer.as_default():
+            for i in range(3):
+                y = trainer.train(xs)
+        """),
+    "steps in a checkpoint, a dict and a property": Shape("""
+        checkpoint = tf.train.Checkpoint(step=tf.Variable(0, dtype=tf.int64))
+        state = {"step": tf.Variable(5, dtype=tf.int64)}
+
+
+        class Trainer:
+            def __init__(self):
+                self._counter = tf.Variable(7, dtype=tf.int64)
+
+            @property
+            def counter(self):
+                return self._counter
+
+            @tf.function
+            def train(self, x):
+                tf.summary.scalar("checkpoint", tf.reduce_mean(x), step=checkpoint.step)
+                tf.summary.scalar("dict", tf.reduce_mean(x), step=state["step"] + 1)
+                tf.summary.scalar("property", tf.reduce_mean(x), step=self.counter)
+                checkpoint.step.assign_add(1)
+                state["step"].assign_add(1)
+                self.counter.assign_add(1)
+                return x
+
+
+        trainer = Trainer()
+        with writer.as_default():
+            for i in range(3):
+                y = trainer.train(xs)
+        """),
+    "a step of a kind that can't be seen": Shape("""
+        def counter():
+            return tf.Variable(0, dtype=tf.int64)
+
+
+        step = counter()
+
+
+        def advance(variable):
+            variable.assign_add(1)
+
+
+        @tf.function
+        def f(x, number):
+            tf.summary.scalar("variable", tf.reduce_mean(x), step=step)
+            tf.summary.scalar("number", tf.reduce_mean(x), step=number)
+            advance(step)
+            return x
+
+
+        numbers = {i: i for i in range(3)}
+        with writer.as_default():
+            for i in range(3):
+                y = f(xs, numbers[i])
+        """),
+}
+
+SHAPES: Mapping[str, Shape] = {**RETURNS, **LOOPS, **WRITERS, **CALLS, **STEPS}
