@@ -28,6 +28,12 @@ In a loop that does more than write summaries each turn adds its values to a lis
 `tf.TensorArray` where the loop may become part of the graph, and the host goes over these. An array
 holds scalars only, as the shape of anything else may change from turn to turn; XLA can't compile it.
 
+In a function that traced code calls: one that only writes summaries stays as it is, and is called
+behind the traced call. One that computes as well returns the values to the code that calls it, and so
+on up to the traced function; where the host calls it too, the traced part is called `_traced_NAME`, and
+what has the old name calls it and writes. In replicas, under `strategy.run`, the values come back from
+the first one by `experimental_local_results`, since no other writes; a mean would be another number.
+
 What is unsafe: under a condition on a tensor TensorFlow puts `cond/` before the tag, numbered by all
 conditions before it, and also behind an early `return` under such a condition; in a loop it puts
 `while/` there, unless the loop goes over a dataset. On the host the tag is what the code says.

@@ -757,6 +757,22 @@ def test_training(name, snapshot):
 # Blocks around the summaries. ----------------------------------------------------------------------
 
 BLOCKS = {
+    "record_if_of_a_tensor": """
+        @tf.function
+        def f(x, step):
+            even = tf.equal(step % 2, 0)
+            with tf.summary.record_if(even):
+                tf.summary.scalar("even", x[0, 0], step=step)
+            with tf.summary.record_if(tf.reduce_any(x > 4)):
+                m = tf.reduce_mean(x)
+                tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        with writer.as_default():
+            for i in range(3):
+                y = f(xs, tf.constant(i, tf.int64))
+        """,
     "own_writer": """
         @tf.function
         def f(x, step):
@@ -928,6 +944,30 @@ def test_block(name, snapshot):
 # How the file is written. --------------------------------------------------------------------------
 
 LAYOUT = {
+    "comments_among_parameters_and_arguments": """
+        def double(
+            x,
+            step,  # counts
+        ):
+            y = 2 * tf.reduce_mean(x)
+            # twice the mean
+            tf.summary.scalar("double", y, step=step)
+            return y
+
+
+        @tf.function
+        def f(x, step):
+            y = double(
+                x,  # all of it
+                step,
+            )
+            return y  # as it is
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, i)  # the call
+        """,
     "comments": """
         # before
         @tf.function  # traced
@@ -2826,6 +2866,16 @@ LIFTED = {
             return strategy.reduce("SUM", strategy.run(eval_fn, args=(values,)), axis=None)
 
 
+        @tf.function
+        def test(values):
+            return strategy.run(lone, args=(values, tf.constant(4, tf.int64)))
+
+
+        def lone(v, step):
+            tf.summary.histogram("values", v, step=step)
+            count.assign_add(1)
+
+
         values = strategy.experimental_distribute_values_from_function(
             lambda context: tf.fill([2], 1.0 + tf.cast(context.replica_id_in_sync_group, tf.float32))
         )
@@ -2834,6 +2884,7 @@ LIFTED = {
             for _ in range(3):
                 total += distributed_step(values)
             print(float(total), float(evaluate(values)))
+            test(values)
         """,
     "replicas_in_host_code": """
         strategy = tf.distribute.get_strategy()

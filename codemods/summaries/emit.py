@@ -377,7 +377,7 @@ class Emitter:
             if block in inside:
                 continue
             if isinstance(block, ast.With):
-                items = ", ".join(self._head(item, unit) for item in self._host_items(block))
+                items = ", ".join(self._item(item, unit, hosts) for item in self._host_items(block))
                 heads.append(f"with {items}:")
             elif isinstance(block, ast.If):
                 test = self._test(unit, block, hosts)
@@ -435,6 +435,14 @@ class Emitter:
             if not isinstance(test, (ast.Name, ast.Attribute, ast.Call)):
                 return f"not ({text})"
         return f"not {text}"
+
+    def _item(self, node: ast.expr, unit: _Unit, hosts: Mapping[str, str]) -> str:
+        """Return an item of a ``with``; a flag that the function returns under its name on the host."""
+        flag = node.args[0] if isinstance(node, ast.Call) and node.args else None
+        value = unit.moves[0].values.get(flag) if flag is not None else None
+        if value is None or not isinstance(node, ast.Call):
+            return self._head(node, unit)
+        return f"{self._line(node.func)}({hosts.get(value.name, value.name)})"
 
     def _head(self, node: ast.expr, unit: _Unit) -> str:
         """Return an item of a block's head, aliases of the function written out."""
@@ -818,8 +826,11 @@ class Emitter:
         listed = run_arguments(reference) if reference.replicated and gone else None
         if listed is None:
             return tuple(edit.RemoveArgument(call, argument) for argument in gone)
+        rest = [element for element in listed.elts if element not in gone]
+        if not rest:
+            return (edit.RemoveArgument(call, next((k for k in call.keywords if k.value is listed), listed)),)
         parts: list[str | edit.Move] = ["("]
-        for element in (element for element in listed.elts if element not in gone):
+        for element in rest:
             parts += [", "] * (len(parts) > 1) + [edit.Move(element)]
         return (edit.Replace(listed, (*parts, ",)" if len(parts) == 2 else ")")),)
 
@@ -890,6 +901,7 @@ class Emitter:
             "input_signature" in self.body.traced.options
             or self.body.exported
             or self.body.retracing_matters(self.moves)
+            or self._has_comments
         ):
             return []
         function = self.body.function
@@ -915,6 +927,19 @@ class Emitter:
                 )
                 dropped.append((parameter, given))
         return dropped
+
+    @cached_property
+    def _has_comments(self) -> bool:
+        """Tell whether comments stand among the function's parameters or a call's arguments."""
+        function = self.body.function
+        last = max(
+            (node.end_lineno or 0 for node in ast.walk(function.args) if isinstance(node, (ast.arg, ast.expr))),
+            default=0,
+        )
+        spans = [(function.lineno, last + 1)] if last > function.lineno else []
+        calls = [each.call for each in self.body.references if each.call is not None and each.module is self.module]
+        spans += [(call.lineno, call.end_lineno or 0) for call in calls]
+        return any("#" in line for start, end in spans for line in self.module.lines[start - 1 : end - 1])
 
     def _removable(self, reference: Reference, parameter: ast.arg) -> bool:
         """Tell whether a call can do without an argument: ``strategy.run`` if it is one of those listed."""

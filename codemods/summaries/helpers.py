@@ -269,7 +269,10 @@ class Helpers:
                 continue
             function = module.function(call)
             helpers = self if module is self.module else Helpers(module)
-            if function not in helpers.reached or helpers.summary(call) is None:
+            if function is None or helpers.summary(call) is None:
+                return False
+            around = helpers.of(function)
+            if function not in helpers.reached and (around is None or not helpers.replaced(around)):
                 return False
         return True
 

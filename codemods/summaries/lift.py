@@ -218,7 +218,7 @@ class _Lift(Emitter):
         assert call is not None
         self._check_call(reference)
         statement = self.module.statement(call)
-        if self.returned.nothing or not isinstance(statement, _SIMPLE) or not self._comes_first(statement, call):
+        if not isinstance(statement, _SIMPLE) or not self._comes_first(statement, call):
             raise NotHereError
         scope = self.module.scope(statement)
         self._check_targets(scope)
@@ -227,10 +227,11 @@ class _Lift(Emitter):
             name: result if place is None else f"{result}[{place!r}]" for name, place in self.returned.there.items()
         }
         hosts |= {value.name: self._free_name(value.name, scope) for value in self.returned.lacking}
-        targets = ", ".join([result, *(hosts[value.name] for value in self.returned.lacking)])
+        extra = [hosts[value.name] for value in self.returned.lacking]
+        targets = ", ".join(extra if self.returned.nothing else [result, *extra])
         block = self._block(hosts, self.lost, statement, reference)
-        code = (f"{targets} = ", edit.Move(call, self._call_edits(reference)), "\n", *block)
-        return [edit.InsertBefore(statement, code), edit.Replace(call, result)]
+        code = (f"{targets} = " if targets else "", edit.Move(call, self._call_edits(reference)), "\n", *block)
+        return [edit.InsertBefore(statement, code), edit.Replace(call, "None" if self.returned.nothing else result)]
 
     def _free_name(self, name: str, scope: Scope) -> str:
         numbered = (f"{name}_{number}" for number in itertools.count(2))

@@ -749,6 +749,20 @@ class TracedBody:
         }  # fmt: skip
 
     def _record_if(self, move: Move, condition: ast.expr) -> None:
+        names = [name for name in _names(condition) if self._is_local(name)]
+        made_here = [name for name in names if name.id not in self.parameters or self._rebound(name.id)]
+        functions = any(isinstance(b.node, _SCOPES) for name in names for b in self.scope.bindings[name.id])
+        computed = isinstance(condition, ast.Call) and (self.module.resolve(condition.func) or "").startswith(
+            "tensorflow."
+        )
+        if (made_here or computed) and not functions and self.inline(move, condition) is condition:
+            self._check_data(condition)
+            code = self._dedented(condition, move.summary.statement)
+            if self._changed_between(self.module.statement(condition), move.summary.statement, code):
+                raise RefusedError(TAG, f"the block changes what `{self.module.source(condition)}` says")
+            named = self._value(move, condition) if isinstance(condition, ast.Name) else None
+            move.values[condition] = self._shared(move, named or Value(self.fresh("record"), code))
+            return
         self._host(move, condition)
         if not isinstance(condition, (ast.Constant, ast.Lambda)):
             self._changing(move, condition)
