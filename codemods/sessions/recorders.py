@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from codemods.analysis.dataflow import names_read
+from codemods.analysis.dataflow import Timing, bindings_in, names_read, timing
 from codemods.analysis.module import Module, Scope
 from codemods.analysis.places import frame, loops, runs_before
 from codemods.analysis.writers import creations
@@ -27,21 +27,17 @@ class Recorder:
 
     Attributes:
         text: its name.
+        nodes: what binds the name.
+        sure: it is bound wherever the run is reached.
         edits: what has to be done to give it the name.
-        is_local: each call of the run's function opens another one, in a folder that depends on what it is given.
+        apart: the loops and the function of which each turn, or call, opens another one in a folder of its own.
     """
 
     text: str
+    nodes: tuple[ast.AST, ...] = ()
+    sure: bool = True
     edits: tuple[Edit, ...] = ()
-    is_local: bool = False
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    text: str
-    nodes: tuple[ast.AST, ...]
-    sure: bool
-    recorder: Recorder
+    apart: frozenset[ast.AST] = frozenset()
 
 
 def recorder(flow: Flow, summaries: Summaries, run: Run) -> Recorder | Refusal:
@@ -60,26 +56,23 @@ def recorder(flow: Flow, summaries: Summaries, run: Run) -> Recorder | Refusal:
         return MAYBE_NO_WRITER
     if _is_closed(run, found[0]):
         return CLOSED
-    return replace(found[0].recorder, is_local=_is_local(run, found[0]))
+    return replace(found[0], apart=frozenset(_apart(run, found[0])))
 
 
-def _is_local(run: Run, candidate: _Candidate) -> bool:
-    module, function = run.module, run.module.function(run.call)
-    made = [each for each in creations(module) if module.function(each.call) is function]
-    mine = [
-        each
-        for each in made
-        for node in candidate.nodes
-        if function is not None and each.call in ast.walk(module.statement(node))
-    ]
-    return bool(mine) and all(each.folder is not None and _depends_on_call(module, each.folder) for each in mine)
+def _apart(run: Run, writer: Recorder) -> Iterator[ast.AST]:
+    module, here = run.module, frame(run.module, run.call)
+    for node in writer.nodes:
+        calls = [each for each in creations(module) if each.call in ast.walk(module.statement(node))]
+        for folder in [each.folder for each in calls if each.folder is not None and frame(module, each.call) is here]:
+            names = names_read([folder])
+            for loop in loops(module, node):
+                if timing(module, folder) is Timing.FRESH or any(bindings_in(module, name, [loop]) for name in names):
+                    yield loop
+            if any(isinstance(each.node, ast.arg) for name in names for each in module.bindings(name)):
+                yield here
 
 
-def _depends_on_call(module: Module, folder: ast.expr) -> bool:
-    return any(isinstance(each.node, ast.arg) for name in names_read([folder]) for each in module.bindings(name))
-
-
-def _names(flow: Flow, run: Run) -> Iterator[_Candidate]:
+def _names(flow: Flow, run: Run) -> Iterator[Recorder]:
     module = run.module
     scope: Scope | None = module.scope(run.call)
     seen: set[str] = set()
@@ -92,7 +85,7 @@ def _names(flow: Flow, run: Run) -> Iterator[_Candidate]:
             if any(True in each for each in made):
                 nodes = tuple(binding.node for binding in bindings)
                 sure = all(each and all(each) for each in made) and _is_bound(module, nodes, run)
-                yield _Candidate(name, nodes, sure, Recorder(name))
+                yield Recorder(name, nodes, sure)
         scope = scope.parent
 
 
@@ -119,7 +112,7 @@ def _guards(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
 
 
-def _attributes(flow: Flow, summaries: Summaries, run: Run) -> Iterator[_Candidate]:
+def _attributes(flow: Flow, summaries: Summaries, run: Run) -> Iterator[Recorder]:
     """Yield the writers that ``self`` holds."""
     module, function = run.module, run.module.function(run.call)
     owner = module.parent(function) if function is not None else None
@@ -135,7 +128,7 @@ def _attributes(flow: Flow, summaries: Summaries, run: Run) -> Iterator[_Candida
             sure = all(each and all(each) for each in made) and any(
                 _comes_before(summaries, module, node, run) for node in nodes
             )
-            yield _Candidate(f"self.{name}", tuple(nodes), sure, Recorder(f"self.{name}"))
+            yield Recorder(f"self.{name}", tuple(nodes), sure)
 
 
 def _comes_before(summaries: Summaries, module: Module, node: ast.AST, run: Run) -> bool:
@@ -146,7 +139,7 @@ def _comes_before(summaries: Summaries, module: Module, node: ast.AST, run: Run)
     )
 
 
-def _unnamed(run: Run) -> Iterator[_Candidate]:
+def _unnamed(run: Run) -> Iterator[Recorder]:
     """Yield a writer that is created for the graph alone, and given no name."""
     module = run.module
     chain = {run.statement, *module.ancestors(run.statement)}
@@ -158,7 +151,7 @@ def _unnamed(run: Run) -> Iterator[_Candidate]:
             name = next((each for each in _NAMES if not module.is_used(module.scope(statement), each)), None)
             if name is not None:
                 edits = tuple(_naming(module, statement, created.call, later[0], name))
-                yield _Candidate(name, (), sure=True, recorder=Recorder(name, edits))
+                yield Recorder(name, edits=edits)
 
 
 def _is_all(module: Module, statement: ast.stmt, call: ast.Call) -> bool:
@@ -182,19 +175,19 @@ def _naming(module: Module, statement: ast.stmt, call: ast.Call, last: ast.stmt,
         yield Wrap(first, last, ("with ", Move(call), f" as {name}:"), instead=statement)
 
 
-def _is_closed(run: Run, candidate: _Candidate) -> bool:
+def _is_closed(run: Run, writer: Recorder) -> bool:
     """Tell whether a writer may be closed when the run is made."""
     module = run.module
     around = set(module.ancestors(run.call))
-    for node in candidate.nodes:
+    for node in writer.nodes:
         if isinstance(module.parent(node), ast.withitem) and module.statement(node) not in around:
             return True
     # In a loop that the writer is older than, what closes it comes before the next turn's run.
     turns = [
-        loop for loop in loops(module, run.call) if not any(loop in module.ancestors(node) for node in candidate.nodes)
+        loop for loop in loops(module, run.call) if not any(loop in module.ancestors(node) for node in writer.nodes)
     ]
     for use in module.attributes.get("close", ()):
-        if ast.unparse(use.value) != candidate.text or frame(module, use) is not frame(module, run.call):
+        if ast.unparse(use.value) != writer.text or frame(module, use) is not frame(module, run.call):
             continue
         leaves = isinstance(module.block(module.statement(use))[-1], (ast.Return, ast.Break, ast.Raise))
         if not leaves and (use.lineno < run.call.lineno or any(loop in module.ancestors(use) for loop in turns)):

@@ -218,7 +218,8 @@ def _by_loops(run: Run, around: Sequence[Loop], outer: Sequence[_Level] | None) 
     if outer is None:
         return None
     levels = [*outer, *(_level(module, loop) for loop in reversed(around))]
-    if not levels or any(level.name is None for level in levels) or len(levels) > 2:
+    # A run that drops its result may bind the underscore.
+    if not levels or any(level.name in (None, "_") for level in levels) or len(levels) > 2:
         return None
     if around and any(_is_bound_again(level, around[-1]) for level in levels):
         return None

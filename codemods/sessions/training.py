@@ -81,8 +81,9 @@ def training(module: Module) -> Training | None:
     if not module.attributes.keys() & {"run", "eval"} or not _may_have_summaries(module):
         return None
     flow = Flow(module)
-    found = [run for run in runs(flow) if not prepares(flow, run)]
-    return Training(flow, found) if found else None
+    found = list(runs(flow))
+    preparing = [run for run in found if prepares(flow, run)]
+    return Training(flow, found, preparing) if len(found) > len(preparing) else None
 
 
 def _may_have_summaries(module: Module) -> bool:
@@ -114,16 +115,18 @@ def recording_runs(module: Module) -> Iterator[ast.AST]:
 class Training:
     """The training of one module, and the summaries of the graph that it runs."""
 
-    def __init__(self, flow: Flow, found: list[Run]) -> None:
+    def __init__(self, flow: Flow, found: list[Run], preparing: list[Run]) -> None:
         """Remember the program.
 
         Args:
             flow: what its values are made of.
-            found: the places where the module runs the graph, at least one.
+            found: the places where the module runs the graph.
+            preparing: those that only initialize something; there are others.
         """
         self.flow = flow
         self.module = flow.module
-        self.runs = found
+        self.runs = [run for run in found if run not in preparing]
+        self.preparing = preparing
         self.summaries = Summaries(flow)
 
     def findings(self) -> Iterator[Finding]:
@@ -559,7 +562,9 @@ class Training:
         for call in [*mine, *self.module.find_all(ast.Call)]:
             name = v1_name(self.module, call.func) or ""
             if name.startswith("summary.") and isinstance(call.func, ast.Attribute):
-                return self.module.source(call.func.value)
+                roots = [each for each in ast.walk(call.func.value) if isinstance(each, ast.Name)]
+                if all(frame(self.module, each.node) is self.module.tree for each in self.module.bindings(roots[0])):
+                    return self.module.source(call.func.value)
         for name, bindings in self.module.inner_scope(self.module.tree).bindings.items():
             imported = {binding.imported for binding in bindings}
             if imported == {"tensorflow.compat.v1"} or (imported == {"tensorflow"} and is_v1(self.module)):
@@ -630,7 +635,10 @@ class Training:
         found = recorder(self.flow, self.summaries, plan.runs[0])
         if isinstance(found, Refusal):
             raise RefusedError(found)
-        counted = step(self.flow, run, plan.around, local=plan.local or found.is_local)
+        # Where each turn of a loop has a writer of its own, and initializes all, it is a training of its own.
+        anew = {loop for each in self.preparing for loop in loops(self.module, each.call)} & found.apart
+        around = [loop for loop in plan.around if loop not in anew]
+        counted = step(self.flow, run, around, local=plan.local or frame(self.module, run.call) in found.apart)
         if counted is None:
             raise RefusedError(NO_STEP)
         return Record(found.text, counted, found.edits)
