@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from codemods.analysis.module import Function, children
+from codemods.analysis.module import Function, children, statements
 from codemods.analysis.names import canonical
 from codemods.analysis.texts import CALLED
 
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from codemods.analysis.project import Project
 
 FUNCTION = "tensorflow.function"
-_STATEMENTS: tuple[type[ast.AST], ...] = (*ast.stmt.__subclasses__(), ast.ExceptHandler, ast.match_case)
-_BLOCKS = {
-    kind: tuple(name for name in ("body", "orelse", "finalbody", "handlers", "cases") if name in kind._fields)
-    for kind in _STATEMENTS
-}
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _REPLICA_METHODS = frozenset({"run", "experimental_run_v2", "call_for_each_replica", "experimental_run"})
 _DATASET_METHODS = frozenset({"map", "filter", "flat_map", "interleave", "reduce", "scan"})
@@ -85,24 +80,13 @@ def summarize(tree: ast.Module, defined: frozenset[str]) -> Summary:
     return _Walk(tree, defined).summary
 
 
-def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
-    """Yield all statements; expressions are not looked into."""
-    todo: list[ast.stmt | ast.ExceptHandler | ast.match_case] = list(tree.body)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, ast.stmt):
-            yield node
-        for name in _BLOCKS[type(node)]:
-            todo += getattr(node, name)
-
-
 class _Walk:
     def __init__(self, tree: ast.Module, defined: frozenset[str]) -> None:
         self.summary = Summary()
         self.defined = defined
         self.imports: dict[str, str] = {}
         self.aliases: dict[str, ast.expr] = {}
-        for node in _statements(tree):
+        for node in statements(tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     name = alias.name if alias.asname else alias.name.partition(".")[0]

@@ -281,27 +281,12 @@ def importers(module: Module, *words: str) -> Iterator[Module]:
     project = module.project
     if project is None:
         return
-    paths = project.mentioning(module.id.rpartition(".")[2])
+    paths = project.texts.importing(module.id.rpartition(".")[2])
     if words:
         holding = set(project.mentioning(*words))
         paths = [path for path in paths if path in holding]
     for path in paths:
-        other = project.module(path) if path != module.path else None
-        if other is not None and any(_imports(other, statement, module) for statement in _import_statements(other)):
-            yield other
-
-
-def _import_statements(module: Module) -> Iterator[ast.Import | ast.ImportFrom]:
-    return module.find_all(ast.Import, ast.ImportFrom)
-
-
-def _imports(other: Module, statement: ast.Import | ast.ImportFrom, module: Module) -> bool:
-    assert other.project is not None
-    for alias in statement.names:
-        name = alias.name
-        if isinstance(statement, ast.ImportFrom):
-            base = "." * statement.level + (statement.module or "")
-            name = f"{base}{'' if base.endswith('.') else '.'}{name}"
-        if other.project.find(name, other.path)[0] == module.path:
-            return True
-    return False
+        if path != module.path and module.path in project.imports.anywhere(path):
+            other = project.module(path)
+            if other is not None:
+                yield other

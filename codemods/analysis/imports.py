@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from codemods.analysis.module import Module
+from codemods.analysis.module import Module, statements
 
 if TYPE_CHECKING:
     from codemods.analysis.project import Project
 
+_IMPORTS = (ast.Import, ast.ImportFrom)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Pass)
 # Calls that a module may make while it is imported without being a program that does its work.
 _QUIET_STATEMENTS = (
@@ -69,27 +70,42 @@ class ImportGraph:
         """Remember the project; modules are read when they are asked for."""
         self.project = project
         self._direct: dict[str, dict[str, str]] = {}
+        self._anywhere: dict[str, dict[str, str]] = {}
         self._importers: dict[str, dict[str, str]] = {}
         self._closures: dict[str, frozenset[str]] = {}
 
     def changed(self, path: str) -> None:
         """Forget what is known, since a module has another text now."""
         self._direct.pop(path, None)
+        self._anywhere.pop(path, None)
         self._importers.clear()
         self._closures.clear()
 
     def direct(self, path: str) -> dict[str, str]:
         """Return the project's modules that a module imports itself, each with the name it is imported by."""
         if path not in self._direct:
-            tree = self.project.tree(path)
-            found: dict[str, str] = {}
-            for statement in _imports(tree.body) if tree is not None else ():
-                for name in _names(statement):
-                    target, _ = self.project.find(name, path)
-                    if target is not None and target != path:
-                        found.setdefault(target, name)
-            self._direct[path] = found
+            self._look_up(path)
         return self._direct[path]
+
+    def anywhere(self, path: str) -> dict[str, str]:
+        """Return the same with the imports in functions, and those for type checkers only."""
+        if path not in self._anywhere:
+            self._look_up(path)
+        return self._anywhere[path]
+
+    def _look_up(self, path: str) -> None:
+        tree = self.project.tree(path)
+        self._direct[path] = self._targets(path, _imports(tree.body) if tree is not None else ())
+        every = (node for node in statements(tree) if isinstance(node, _IMPORTS)) if tree is not None else ()
+        self._anywhere[path] = self._targets(path, every)
+
+    def _targets(self, path: str, imports: Iterable[ast.Import | ast.ImportFrom]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name in (name for statement in imports for name in _names(statement)):
+            target, _ = self.project.find(name, path)
+            if target is not None and target != path:
+                found.setdefault(target, name)
+        return found
 
     def closure(self, path: str) -> frozenset[str]:
         """Return the modules that have run when a module has been imported, itself among them."""
@@ -214,7 +230,7 @@ def _base(path: str, name: str) -> Iterator[PurePosixPath]:
 def _imports(body: list[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
     """Yield the imports that run with a body: not those in functions or for type checkers only."""
     for statement in body:
-        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        if isinstance(statement, _IMPORTS):
             yield statement
         elif isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test):
             yield from _imports(statement.orelse)

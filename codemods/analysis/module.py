@@ -97,6 +97,8 @@ class Module:
         self.project = project
         self.tree = ast.parse(text)
         self._found: dict[tuple[type, ...], list[ast.AST]] = {}
+        self._meanings: dict[ast.AST | None, set[str | None]] = {}
+        self._changes = 0
 
     @cached_property
     def id(self) -> str:
@@ -271,7 +273,13 @@ class Module:
 
     def candidates(self, node: ast.AST | None) -> set[str | None]:
         """Return every qualified name that an expression may mean, None among them if one is unknown."""
-        return self._candidates(node, frozenset())
+        changes = self.project.changes if self.project is not None else 0
+        if changes != self._changes:
+            self._meanings.clear()  # what a name means here may depend on other modules
+            self._changes = changes
+        if node not in self._meanings:
+            self._meanings[node] = self._candidates(node, frozenset())
+        return self._meanings[node]
 
     def meaning(self, binding: Binding) -> str | None:
         """Return the qualified name that a name has by one of its bindings; None if it can't be told."""
@@ -374,6 +382,24 @@ def children(node: ast.AST) -> list[ast.AST]:
         elif isinstance(value, ast.AST):
             found.append(value)
     return found
+
+
+_STATEMENTS: tuple[type[ast.AST], ...] = (*ast.stmt.__subclasses__(), ast.ExceptHandler, ast.match_case)
+_BLOCKS = {
+    kind: tuple(name for name in ("body", "orelse", "finalbody", "handlers", "cases") if name in kind._fields)
+    for kind in _STATEMENTS
+}
+
+
+def statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Yield all statements; expressions are not looked into."""
+    todo: list[ast.stmt | ast.ExceptHandler | ast.match_case] = list(tree.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        for name in _BLOCKS[type(node)]:
+            todo += getattr(node, name)
 
 
 def module_id(path: str) -> str:

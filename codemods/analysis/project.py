@@ -29,6 +29,7 @@ class Project:
     Attributes:
         root: the folder; paths of modules are relative to it, with ``/``.
         target: the TensorFlow version that its code is for, if the user has said so.
+        changes: how many modules were added that stand as they are in no file.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Project:
         """
         self.root = root
         self.target: str | None = None
+        self.changes = 0
         self._files = files
         self._read = read
         self._parse = parse
@@ -89,6 +91,7 @@ class Project:
     def add(self, module: Module) -> None:
         """Make a module, as it stands now, the one that others of the project see."""
         self.forget(module.path)
+        self.changes += 1
         self._resolved.clear()
         self._once.clear()
         self.calls.changed(module.path)

@@ -323,20 +323,26 @@ class Flow:
     def calls(self, module: Module, function: Function) -> Iterator[tuple[Module, ast.Call]]:
         """Yield the calls of a function, or of the class whose constructor it is."""
         owner = module.parent(function)
+        if not isinstance(owner, ast.ClassDef) or function.name == "__init__":
+            yield from self._calls.get(owner if isinstance(owner, ast.ClassDef) else function, ())
+            return
         for other in self.callers:
-            if isinstance(owner, ast.ClassDef) and function.name != "__init__":
-                for use in other.attributes.get(function.name, ()):
-                    call = other.parent(use)
-                    method = isinstance(call, ast.Call) and call.func is use and other.resolve(use) is None
-                    if method and not self._is_library_object(other, use.value):
-                        yield other, cast("ast.Call", call)
-                continue
-            target = owner if isinstance(owner, ast.ClassDef) else function
-            for call in other.find_all(ast.Call):
-                named = _last(call.func) is not None
-                found = self._definition(other, call.func) if named else None
-                if found is not None and found[1] is target:
-                    yield other, call
+            for use in other.attributes.get(function.name, ()):
+                call = other.parent(use)
+                method = isinstance(call, ast.Call) and call.func is use and other.resolve(use) is None
+                if method and not self._is_library_object(other, use.value):
+                    yield other, cast("ast.Call", call)
+
+    @cached_property
+    def _calls(self) -> dict[ast.AST, list[tuple[Module, ast.Call]]]:
+        """The calls of each function and class of the project, by its definition."""
+        calls: dict[ast.AST, list[tuple[Module, ast.Call]]] = {}
+        for module in self.callers:
+            for call in module.find_all(ast.Call):
+                found = self._definition(module, call.func) if _last(call.func) is not None else None
+                if found is not None:
+                    calls.setdefault(found[1], []).append((module, call))
+        return calls
 
     def mentions(self, module: Module, function: Function) -> Iterator[tuple[Module, ast.Name | ast.Attribute]]:
         """Yield the places that name a function which is no method."""
