@@ -94,7 +94,10 @@ class ImportGraph:
         return self._anywhere[path]
 
     def _look_up(self, path: str) -> None:
-        tree = self.project.tree(path)
+        self.read(path, self.project.tree(path))
+
+    def read(self, path: str, tree: ast.Module | None) -> None:
+        """Take note of what a module imports, now that it is parsed."""
         self._direct[path] = self._targets(path, _imports(tree.body) if tree is not None else ())
         every = (node for node in statements(tree) if isinstance(node, _IMPORTS)) if tree is not None else ()
         self._anywhere[path] = self._targets(path, every)

@@ -136,9 +136,11 @@ class Project:
             return module.tree
         text = self._text(path)
         try:
-            return None if text is None else ast.parse(text)
+            tree = None if text is None else ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
+        self.imports.read(path, tree)
+        return tree
 
     @cached_property
     def texts(self) -> Texts:

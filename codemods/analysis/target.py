@@ -48,11 +48,20 @@ def _legacy(project: Project, module: Module) -> bool:
     """Tell whether a program that runs a module uses tf_keras."""
     if any(word in module.text for word in _LEGACY):
         return True
-    mentioning = project.mentioning(*_LEGACY)
-    if not mentioning:
+    if module.path not in project.once("modules of legacy programs", lambda: _beside_legacy(project)):
         return False
     graph = project.imports
-    return not graph.closure(module.path).union(graph.loaded(module.path)).isdisjoint(mentioning)
+    used = graph.closure(module.path) | graph.loaded(module.path)
+    return not used.isdisjoint(project.mentioning(*_LEGACY))
+
+
+def _beside_legacy(project: Project) -> frozenset[str]:
+    """Return the modules that some module imports which imports tf_keras: no other's program can use it."""
+    graph = project.imports
+    above = project.mentioning(*_LEGACY)
+    for path in above:  # which grows
+        above += [other for other in graph.importers(path) if other not in above]
+    return frozenset().union(*map(graph.closure, above))
 
 
 def _asked(project: Project, folder: PurePosixPath) -> bool | None:
