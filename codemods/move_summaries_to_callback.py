@@ -36,8 +36,9 @@ https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/Callback
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from codemods.analysis.module import Module
 from codemods.engine.codemod import Codemod, Example, Finding, Rewrite, Severity
@@ -244,30 +245,26 @@ def _keep(keeping: Keeping, call: ast.AST) -> Kept:
 
 
 def _findings(keeping: Keeping, calls: Sequence[tuple[ast.Call, Step]]) -> Iterator[Finding]:
-    found = [(call, step, _plan(keeping, call, [each for _, each in calls])) for call, step in calls]
+    obstacles = {step: _refusal(functools.partial(keeping.check, step)) for _, step in calls}
+    found = [(call, step, obstacles[step] or _plan(keeping, call)) for call, step in calls]
     kept = [plan for _, _, plan in found if isinstance(plan, Kept)]
-    obstacle = _obstacle(keeping, kept)
+    in_loops = _refusal(CallbackCode(keeping, kept).edits) if kept else None
     for call, step, plan in found:
-        if isinstance(plan, Kept) and (obstacle is None or not plan.loops):
-            yield _fixable(keeping, plan)
-        else:
-            error = plan if isinstance(plan, RefusedError) else obstacle
-            assert error is not None
-            yield _refused(keeping, call, step, error)
+        if isinstance(plan, Kept) and in_loops is not None and plan.loops:
+            plan = in_loops
+        yield _fixable(keeping, plan) if isinstance(plan, Kept) else _refused(keeping, call, step, plan)
 
 
-def _plan(keeping: Keeping, call: ast.Call, steps: Sequence[Step]) -> Kept | RefusedError:
+def _plan(keeping: Keeping, call: ast.Call) -> Kept | RefusedError:
     try:
-        keeping.check(steps)
         return _keep(keeping, call)
     except RefusedError as error:
         return error
 
 
-def _obstacle(keeping: Keeping, kept: Sequence[Kept]) -> RefusedError | None:
-    """Return why the summaries in loops can't all be rewritten, if they can't."""
+def _refusal(attempt: Callable[[], object]) -> RefusedError | None:
     try:
-        CallbackCode(keeping, kept).edits()
+        attempt()
     except RefusedError as error:
         return error
     return None

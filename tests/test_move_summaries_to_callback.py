@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -11,6 +13,7 @@ from tools import Check
 
 from codemods.analysis.project import Project
 from codemods.engine.codemod import Refusal, Severity, Status
+from codemods.engine.notebook import Notebook
 from codemods.engine.result import Settings
 from codemods.engine.rewrite import rewrite
 from codemods.move_summaries_to_host import RESULT_USED
@@ -334,6 +337,28 @@ def test_lines_at_the_foot_of_a_writers_block_stay(snapshot: SnapshotAssertion) 
     check.transformed(text, snapshot)
 
 
+def test_cells_of_a_notebook_change_alone() -> None:
+    text = program(around(SCALAR))
+    sources = [
+        text[: text.index("class")],
+        text[text.index("class") : text.index("net = ")],
+        TRAIN.lstrip(),
+        "%time\n" + FIT,
+    ]
+    cells = [
+        {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": source.splitlines(True)}
+        for source in sources
+    ]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    parsed = Notebook.parse(Path("a.ipynb"), json.dumps(notebook).encode())
+    settings = Settings((check.codemod.name,))
+    result = rewrite(parsed.text, "a.ipynb", settings, Project.of({"a.ipynb": parsed.text}))
+    after = ["".join(cell["source"]) for cell in json.loads(parsed.render(result.text))["cells"]]
+    assert after[1].startswith("class NetSummaries(")
+    assert after[2] == sources[2]
+    assert after[3] == "%time\n" + FIT.replace("shuffle=False", "shuffle=False, callbacks=[net.summaries]")
+
+
 def test_tabs_comments_and_decorators_stay(snapshot: SnapshotAssertion) -> None:
     code = """\
     # what the optimizer has seen
@@ -381,6 +406,13 @@ def test_tensorboard_hears_of_the_batches_where_it_did_not() -> None:
         SCALAR, FIT.replace("2, sh", "0, callbacks=[tf.keras.callbacks.TensorBoard('b', update_freq=1)], sh")
     )
     check.transformed(text, unsafe=True)
+
+
+def test_what_keeps_a_call_does_not_keep_a_step() -> None:
+    text = in_call(program(SCALAR, around(FIT + "net(xs)\n")))
+    result = check.run(text)
+    assert [finding.status for _, finding in result.findings] == [Status.REFUSED, Status.FIXABLE]
+    assert "callbacks=[net.summaries]" in result.text
 
 
 def in_call(text: str) -> str:
@@ -546,6 +578,13 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     "a list of callbacks that is no list": (
         keeping.NOT_GIVEN,
         program(around(SCALAR), "net.fit(xs, ys, callbacks=tf.keras.callbacks.CallbackList([], model=net))\n"),
+    ),
+    "no name for TensorFlow": (
+        keeping.COMPUTED,
+        program(around(SCALAR))
+        .replace("import tensorflow as tf", "from tensorflow import keras, summary\nimport tools as tf")
+        .replace("tf.keras", "keras")
+        .replace("tf.summary", "summary"),
     ),
     "a library that only the step knows": (
         keeping.COMPUTED,

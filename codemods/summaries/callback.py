@@ -61,6 +61,7 @@ class CallbackCode:
         self.keeping = keeping
         self.module = module = keeping.module
         self.kept = kept
+        assert keeping.tensorflow is not None
         self.tf = keeping.tensorflow
         self._names = {*module.names, *module.scope(keeping.owner).root.bindings}
         self.callback = _fresh(f"{keeping.owner.name}Summaries", self._names)
@@ -77,8 +78,6 @@ class CallbackCode:
         Raises:
             RefusedError: those in loops don't fit together.
         """
-        if not self.kept:
-            return []
         gives = self.keeping.gives(self.kept, self.attribute)
         edits: list[Edit] = [AddImport("functools", above=self.keeping.owner), *(gives or ())]
         lines: dict[str, list[tuple[tuple[str, ...], str]]] = {}

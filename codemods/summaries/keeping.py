@@ -151,13 +151,14 @@ class Keeping:
 
     # The class. --------------------------------------------------------------------------------
 
-    def check(self, steps: Iterable[Step]) -> None:
-        """Refuse what can't be rewritten whatever the summary is."""
+    def check(self, step: Step) -> None:
+        """Refuse what can't be rewritten whatever the summary in a step is."""
         training = self.training
         if not training.calls:
             raise RefusedError(NO_FIT)
-        names = {step.function.name for step in steps}
-        for call in (call for name in sorted(names) for call in training.by_hand(name)):
+        if self.tensorflow is None:
+            raise RefusedError(COMPUTED, "the file has no name for TensorFlow itself")
+        for call in training.by_hand(step.function.name):
             where = "" if call.module is self.module else f" of {call.module.path}"
             raise RefusedError(BY_HAND, f"the call on line {call.node.lineno}{where} runs it without callbacks")
         for module in training.modules:
@@ -171,16 +172,16 @@ class Keeping:
                 )
         if any(in_name_scope(call.module, call.node, NAME_SCOPES) for call in training.calls):
             raise RefusedError(CALLER_SCOPE)
-        if any(map(self._has_callback_list, self._drivers(steps))):
+        if any(map(self._has_callback_list, self._drivers([step]))):
             raise RefusedError(NOT_GIVEN)
-        if any(map(_may_change_writer, self._drivers(steps))):
+        if any(map(_may_change_writer, self._drivers([step]))):
             raise RefusedError(SEVERAL_WRITERS, "a writer is made in each turn of the loop that trains the same model")
-        if not self._direct(steps):
+        if not self._direct([step]):
             if _defines_fit(self.module, self.owner):
                 raise RefusedError(OWN_FIT)
-            if any(call.method != "fit" for call in self._drivers(steps)):
+            if any(call.method != "fit" for call in self._drivers([step])):
                 raise RefusedError(NOT_GIVEN)
-        if "call" in names and any(map(_exports, training.modules)):
+        if step.function.name == "call" and any(map(_exports, training.modules)):
             raise RefusedError(EXPORTED)
 
     @cached_property
@@ -349,8 +350,7 @@ class Keeping:
             others = all(isinstance(value, ast.Constant) for value in test.comparators)
             return others and self._is_flag(step, test.left)
         if isinstance(test, ast.Attribute) and root(test.value) == own(step) and isinstance(test.value, ast.Name):
-            stores = [node for node in self.module.attributes[test.attr] if not isinstance(node.ctx, ast.Load)]
-            return bool(stores)
+            return bool(self._stores(test.attr))
         scope = self.module.scope(test).lookup(test.id) if isinstance(test, ast.Name) else None
         return scope is not None and scope is scope.root and len(scope.bindings[test.id]) == 1  # type: ignore[attr-defined]
 
@@ -385,8 +385,7 @@ class Keeping:
             ]
             made = sum(not _is_none(binding.value) for binding in bound)
         elif isinstance(writer, ast.Attribute):
-            stores = (node for node in self.module.attributes[writer.attr] if not isinstance(node.ctx, ast.Load))
-            values = (getattr(self.module.parent(node), "value", None) for node in stores)
+            values = (getattr(self.module.parent(node), "value", None) for node in self._stores(writer.attr))
             made = sum(not _is_none(value) for value in values)
         if made > 1:
             raise RefusedError(SEVERAL_WRITERS, f"`{self.module.source(writer)}` is made in several places")
@@ -461,8 +460,18 @@ class Keeping:
 
     def _changes(self, attribute: str) -> bool:
         """Tell whether an attribute is assigned outside of `__init__`."""
-        stores = (node for node in self.module.attributes.get(attribute, ()) if not isinstance(node.ctx, ast.Load))
-        return any((f := self.module.function(node)) is None or f.name != "__init__" for node in stores)
+        functions = (self.module.function(node) for node in self._stores(attribute))
+        return any(function is None or function.name != "__init__" for function in functions)
+
+    def _stores(self, attribute: str) -> list[ast.Attribute]:
+        """Return the places that may assign to an attribute of the class's models."""
+        module = self.module
+        return [
+            node
+            for node in module.attributes.get(attribute, ())
+            if not isinstance(node.ctx, ast.Load)
+            and (root(node) != "self" or module.enclosing(node, ast.ClassDef) is self.owner)
+        ]
 
     # Edits. ------------------------------------------------------------------------------------
 
@@ -474,15 +483,15 @@ class Keeping:
         return [edit for call in self._drivers(steps) if (edit := self._given(call, attribute)) is not None]
 
     @cached_property
-    def tensorflow(self) -> str:
-        """What TensorFlow is called where the class stands."""
+    def tensorflow(self) -> str | None:
+        """What TensorFlow is called where the class stands; None where it has no name."""
         scope: Scope | None = self.module.scope(self.owner)
         while scope is not None:
             for name, bindings in scope.bindings.items():
                 if len(bindings) == 1 and self.module.meaning(bindings[0]) == "tensorflow":
                     return name
             scope = scope.parent
-        raise RefusedError(COMPUTED, "the file has no name for TensorFlow itself")
+        return None
 
 
 def own(step: Step) -> str:
