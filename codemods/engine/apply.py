@@ -585,8 +585,6 @@ class _Transformer(cst.CSTTransformer):
                 result += after
                 continue
             blanks = [cst.EmptyLine(indent=False)] * (2 if isinstance(block, cst.Module) else 1)
-            if before and result:
-                before[0] = _set_off(before[0], before[0], blanks)
             if before and own:
                 own[0] = _set_off(own[0], before[-1], blanks)
             new = [*before, *own]

@@ -136,7 +136,16 @@ class CallbackCode:
         place, outer = owner, self.module.parent(owner)
         while isinstance(outer, ast.ClassDef):  # the names of its body aren't seen in the methods of a class in it
             place, outer = outer, self.module.parent(outer)
-        yield InsertBefore(place, "\n".join(code))
+        yield InsertBefore(place, "\n".join([*self._apart(place), *code]))
+
+    def _apart(self, place: ast.stmt) -> list[str]:
+        """Return the blank lines that a definition before a statement lacks; at the head of a cell it needs none."""
+        before = [each for each in self.module.block(place) if each.lineno < place.lineno]
+        line = min([place.lineno, *(decorator.lineno for decorator in getattr(place, "decorator_list", ()))]) - 1
+        while self.module.lines[line - 1].lstrip().startswith("#"):
+            line -= 1
+        ends_cell = before and isinstance(before[-1], ast.Expr) and not isinstance(before[-1].value, ast.Call)
+        return [] if not before or ends_cell or before[-1].end_lineno != line else ["", ""]
 
     def _members(self, *, adds: bool) -> Edit:
         """Return the edit that gives the model its callback.
