@@ -19,18 +19,24 @@ with just that. What Keras does by itself, and where it fails:
 - A `super().__init__(name="encoder", **kwargs)` gets the name twice.
 
 `get_config` gets the constructor's own arguments, from the attributes that keep them: as they are, or as
-`int(units)`, `tuple(size)`, `size or 3` keep them. Keras objects are stored by `serialize`, in lists too, and
-made again in a `from_config`; where the constructor calls `tf.keras.activations.get` or its like, that does it. A
-constructor without `**kwargs` gains them. What the constructor itself hands to its base is taken out.
+`int(units)`, `tuple(size)`, `size or 3` keep them. Layers, lists of layers, losses, functions and arrays are
+stored by `serialize`, and made again in a `from_config`; where the constructor calls
+`tf.keras.activations.get` or its like, that does it. A constructor without `**kwargs` gains them. What a
+constructor hands to its base by itself is taken out. A `get_config` that is there is completed in its own way.
 
-Left alone: classes that Keras restores as they are, classes that nothing is seen to save, turn to JSON, clone or
-register (unless their `get_config` forgets something), weights saved without their model, subclassed models in
-`.h5` (which can't be loaded), callbacks; for programs that run with Keras 2, what only Keras 3 needs, and
-SavedModel folders.
+Kept: what the program does until it saves. What is loaded computes what was saved; where it holds classes or
+functions of the program, the load asks for `custom_objects`, which add-custom-objects passes.
 
-Refused: an argument that no attribute keeps or whose name another attribute bears; an attribute that changes
-later; lambdas, classes, functions that Keras doesn't find by name (`tf.nn.silu` under Keras 3, `tf.math.sin`),
-objects of other classes; positional arguments; a constructor that doesn't call its base's.
+Left alone: classes that Keras restores as they are; classes that nothing is seen to save, turn to JSON, clone,
+ask for its configuration or register (unless their `get_config` forgets something); subclassed models in `.h5`
+files, which can't be loaded whatever they say; callbacks; `get_config` methods with conditions or loops; for
+programs that run with Keras 2, what only Keras 3 needs, and SavedModel folders, which that makes without.
+
+Refused: an argument that no attribute keeps, or whose name another attribute bears; an attribute that changes
+later; lambdas, classes, objects of classes that aren't Keras', functions that Keras doesn't find by their name
+(`tf.math.sin`, and `tf.nn.silu` since Keras 3); arrays in `.h5` files; arguments by position, or out of
+`**kwargs`; a constructor that doesn't call its base's; subclasses of Sequential, which Keras makes without their
+constructor's arguments; RNN cells without a `build`, which Keras 3 loads without the weights of their layers.
 
 https://keras.io/guides/serialization_and_saving/
 """

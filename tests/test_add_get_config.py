@@ -101,6 +101,10 @@ def test_getters_of_keras_restore_what_serialize_stores(snapshot):
         (["self.size: int = size"], "self.size"),
         (["value = size", "self.size = value"], "self.size"),
         (["with tf.name_scope('own'):", "    self.size = size"], "self.size"),
+        (
+            ['kwargs.setdefault("name", "own")', "self.size = size", "self.more = [1]", "self.more.append(2)"],
+            "self.size",
+        ),
         (["self.dense = tf.keras.layers.Dense(size)", "self.size = size"], "self.size"),
         (["self.size = np.asarray(size, dtype='float32')"], "self.size.tolist()"),
         (["self.size = tf.constant(size, tf.float32)"], "self.size.numpy().tolist()"),
@@ -402,6 +406,10 @@ GIVEN_TWO = f"Own({DENSE}, 3)"
         (NOT_KEPT, kept("inner, n", "self.inner = inner", "if n:", "    self.d = n", "else:", "    pass"), GIVEN_TWO),
         (NAME_TAKEN, kept("inner, n", "self.inner = inner", "self.n = tf.keras.layers.Dense(n)"), GIVEN_TWO),
         (NAME_TAKEN, kept("inner, n", "self.inner = inner", "n = n + 1", "self.n = n"), GIVEN_TWO),
+        (NAME_TAKEN, kept("inner, n", "self.inner = inner", "self.n = n", "self.n.append(1)"), GIVEN_TWO),
+        (NAME_TAKEN, kept("inner, n", "self.inner = inner", "self.n = n", "n.append(1)"), GIVEN_TWO),
+        (NAME_TAKEN, kept("inner, n", "self.inner = inner", "self.n = n", "n[0] = 1"), GIVEN_TWO),
+        (NAME_TAKEN, kept("inner, n", "self.inner = inner", "self.n = n", "self.n *= 2"), GIVEN_TWO),
         (NAME_TAKEN, kept("inner, n", "self.inner = inner", "self.n = n if n > 3 else n + 1"), GIVEN_TWO),
         (
             NOT_KEPT,
@@ -424,6 +432,7 @@ GIVEN_TWO = f"Own({DENSE}, 3)"
         (NO_SUPER, "    def __init__(self, inner):\n        self.inner = inner\n", OWN_DENSE),
         (NO_SUPER, "    def __init__(self, inner):\n        if inner:\n            super().__init__()\n", OWN_DENSE),
         (UNKNOWN_ARGUMENT, kept("inner", "self.inner = inner", "self.k = kwargs.pop('k', 1)"), OWN_DENSE),
+        (UNKNOWN_ARGUMENT, kept("inner", "self.inner = inner", "self.d = make(**kwargs)"), OWN_DENSE),
     ],
 )
 def test_argument_that_cannot_be_given_back_is_refused(refusal: Refusal, init: str, made: str):

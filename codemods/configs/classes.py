@@ -71,6 +71,7 @@ class KerasClass:
         self.lineage = objects.lineage(found.module, found.node)
         self.library = ""
         self.known = True
+        self._given: dict[str, Given] = {}
         for module, node in self.lineage:
             for base in node.bases:
                 name = module.resolve(base.value if isinstance(base, ast.Subscript) else base)
@@ -228,10 +229,6 @@ class KerasClass:
     @cached_property
     def _arguments(self) -> KerasArguments:
         return KerasArguments(self.objects)
-
-    @cached_property
-    def _given(self) -> dict[str, Given]:
-        return {}
 
     def given(self, parameter: ast.arg) -> Given:
         """Return what is given for an argument, its default aside."""

@@ -98,12 +98,14 @@ class Constructor:
 
     @cached_property
     def hidden(self) -> bool:
-        """Whether arguments are taken out of ``**kwargs`` that the signature doesn't name."""
+        """Whether arguments that the signature doesn't name are used, and not just handed on to the base."""
         uses = self.module.uses(self.module.inner_scope(self.function), self.kwargs) if self.kwargs is not None else []
+        handed = {keyword.value for call in self.super_calls for keyword in call.keywords}
         for use in uses:
             parent = self.module.parent(use)
-            taken = isinstance(parent, ast.Attribute) and parent.attr in {"pop", "get"}
-            if taken or (isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Load)):
+            put = isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store)
+            filled = isinstance(parent, ast.Attribute) and parent.attr in {"setdefault", "update"}
+            if use not in handed and not put and not filled and not isinstance(parent, ast.Compare):
                 return True
         return False
 
@@ -201,6 +203,10 @@ class Constructor:
             for node in ast.walk(statement):
                 if isinstance(node, (ast.Name, ast.Attribute)) and not isinstance(node.ctx, ast.Load):
                     self._store(node, None, state)
+                elif (
+                    isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGING
+                ):
+                    self._spoil(node.func.value, state)
         return state
 
     def _assign(self, target: ast.expr, value: ast.expr, state: _State) -> None:
@@ -218,8 +224,18 @@ class Constructor:
             state.names[target.id] = kept
         elif self._is_own(target):
             state.attributes[target.attr] = kept  # type: ignore[attr-defined]
-        elif isinstance(target, (ast.Subscript, ast.Starred)):
+        elif isinstance(target, ast.Starred):
             self._store(target.value, None, state)
+        elif isinstance(target, ast.Subscript):
+            self._spoil(target.value, state)
+
+    def _spoil(self, node: ast.expr, state: _State) -> None:
+        """What an expression holds is changed: nothing keeps that argument any more."""
+        changed = self._value(node, state)
+        if changed is not None:
+            for held in (state.names, state.attributes):
+                gone = [name for name, kept in held.items() if kept and kept.parameter == changed.parameter]
+                held.update(dict.fromkeys(gone))
 
     def _is_own(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == self.self_name

@@ -31,7 +31,7 @@ NOT_KEPT = Refusal("not-kept", "no attribute keeps an argument of the constructo
 NAME_TAKEN = Refusal("attribute-taken", "an attribute bears the name of an argument, and holds something else")
 CHANGED = Refusal("attribute-changes", "the attribute that keeps an argument is changed later")
 NOT_STORABLE = Refusal("not-storable", "Keras has no way to store an argument")
-UNKNOWN_ARGUMENT = Refusal("unknown-argument", "it can't be told what an argument is, or that there is one")
+UNKNOWN_ARGUMENT = Refusal("unknown-argument", "it can't be told what an argument is, or whether there are more")
 POSITIONAL = Refusal("positional-arguments", "the constructor takes arguments by position, and Keras gives names")
 NO_SUPER = Refusal("no-super-call", "the constructor doesn't call its base's in one place, to hand `**kwargs` on")
 BASE = Refusal("base-arguments", "the base's constructor doesn't take what Keras gives back, or gets it twice")
@@ -118,7 +118,7 @@ class Completion:
             if constructor.by_position or (klass.gives_varargs and not handed_on):
                 raise RefusedError(POSITIONAL)
             if constructor.hidden:
-                raise RefusedError(UNKNOWN_ARGUMENT, f"arguments are taken out of `**{constructor.kwargs}`")
+                raise RefusedError(UNKNOWN_ARGUMENT, f"arguments come from `**{constructor.kwargs}`")
         edits: list[Edit] = []
         if constructor is not None and trouble.kwargs:
             edits += self._kwargs(constructor)
