@@ -42,12 +42,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from codemods.analysis.keras_files import FileCall, KerasFiles, OneFile, State, What, bare, folder_of
-from codemods.analysis.keras_objects import Contents, Kind
+from codemods.analysis.keras_objects import Contents, Form, Kind
 from codemods.analysis.module import Module
 from codemods.analysis.path_ends import quote
 from codemods.analysis.paths import FilePath, Hole, joined, paths
 from codemods.analysis.target import runs_keras_3
 from codemods.configs.classes import KerasClass
+from codemods.configs.emit import completes
 from codemods.configs.trouble import Judge
 from codemods.engine.codemod import (
     AddImport,
@@ -315,13 +316,15 @@ class _OneRewrite:
         )
 
     def needs_config(self, save: FileCall) -> bool:
-        """Tell whether a model holds a class that Keras can't save by itself."""
+        """Tell whether a model holds a class that Keras can't save by itself, and that this run doesn't complete."""
         held = (found for model in self.models(save) for found in self.held(save, model).structure)
-        return any(
-            Judge(KerasClass(self.files.objects, found), keras_3=True).raises_when_saved()
+        judges = (
+            Judge(KerasClass(self.files.objects, found), keras_3=True, forms=frozenset({Form.KERAS}))
             for found in held
             if found.kind is not Kind.FUNCTION
         )
+        completing = "add-get-config" in self.files.objects.project.codemods
+        return any(judge.raises_when_saved() and not (completing and completes(judge)) for judge in judges)
 
     def holds_lambda(self, save: FileCall) -> bool:
         held = [self.held(save, model) for model in self.models(save)]

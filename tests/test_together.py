@@ -178,3 +178,33 @@ def test_all_in_any_order(title: str) -> None:
     for seed in range(4):
         order = random.Random(seed).sample(names(), len(names()))
         assert one_after_another(text, order) == together, order
+
+
+def test_a_class_that_is_completed_in_another_module_lets_its_model_be_saved() -> None:
+    files = {
+        "train.py": """\
+import tensorflow as tf
+
+from layers import Mix
+
+tf.keras.Sequential([tf.keras.Input((2,)), Mix(tf.keras.layers.Dense(3))]).save("mixed")
+""",
+        "layers.py": """\
+import tensorflow as tf
+
+
+class Mix(tf.keras.layers.Layer):
+    def __init__(self, inner, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = inner
+
+    def call(self, inputs):
+        return self.inner(inputs)
+""",
+    }
+
+    def train(codemods: tuple[str, ...]) -> str:
+        return rewrite(files["train.py"], "train.py", Settings(codemods), Project.of(files)).text
+
+    assert '.save("mixed.keras")' in train(names())
+    assert train(("add-keras-suffix",)) == files["train.py"]

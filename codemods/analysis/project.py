@@ -30,6 +30,7 @@ class Project:
         root: the folder; paths of modules are relative to it, with ``/``.
         target: the TensorFlow version that its code is for, if the user has said so.
         changes: how many modules were added that stand as they are in no file.
+        codemods: the names of those that are run over it together.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Project:
         self.root = root
         self.target: str | None = None
         self.changes = 0
+        self.codemods: tuple[str, ...] = ()
         self._files = files
         self._read = read
         self._parse = parse

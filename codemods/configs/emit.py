@@ -83,6 +83,15 @@ class _Item:
     optional: bool = False
 
 
+def completes(judge: Judge) -> bool:
+    """Tell whether a class can be rid of its trouble."""
+    trouble = judge.trouble()
+    try:
+        return trouble is not None and bool(Completion(judge, trouble).edits())
+    except RefusedError:
+        return False
+
+
 class Completion:
     """The edits that rid a class of its trouble."""
 

@@ -68,6 +68,7 @@ def rewrite(
     """
     project = project or Project.of({path: text})
     project.target = settings.target
+    project.codemods = settings.codemods
     module = original = _module(text, path, project)
     suppressions = Suppressions(module)
     first = _find(module, settings, suppressions)
