@@ -277,8 +277,9 @@ def _fixable(keeping: Keeping, kept: Kept) -> Finding:
         severity, fault = Severity.ERROR, _compiled(name)
     elif kept.lost is not None:
         severity, fault = Severity.ERROR, _lost(name)
+    given = "`fit` is given" if keeping.direct([kept.step]) else "the class gives to `fit`"
     todo = (
-        "a callback that `fit` is given records the value at the end of the batch; nothing is added to the logs, "
+        f"a callback that {given} records the value at the end of the batch; nothing is added to the logs, "
         "so `History` and the progress bar stay as they are"
     )
     return Finding(kept.summary.call, f"{fault}; {todo}", severity, unsafe=kept.unsafe)

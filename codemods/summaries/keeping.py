@@ -176,7 +176,7 @@ class Keeping:
             raise RefusedError(NOT_GIVEN)
         if any(map(_may_change_writer, self._drivers([step]))):
             raise RefusedError(SEVERAL_WRITERS, "a writer is made in each turn of the loop that trains the same model")
-        if not self._direct([step]):
+        if not self.direct([step]):
             if _defines_fit(self.module, self.owner):
                 raise RefusedError(OWN_FIT)
             if any(call.method != "fit" for call in self._drivers([step])):
@@ -194,7 +194,7 @@ class Keeping:
         methods = {method for step in steps for method in STEPS[step.function.name]}
         return [call for call in self.training.calls if call.method in methods]
 
-    def _direct(self, steps: Iterable[Step]) -> bool:
+    def direct(self, steps: Iterable[Step]) -> bool:
         """Tell whether all calls that run the steps can be given the callback where they stand."""
         return not self._built_out_of_sight and all(
             call.sure and call.module is self.module and self._given(call, "callback") is not None
@@ -478,7 +478,7 @@ class Keeping:
     def gives(self, kept: Sequence[Kept], attribute: str) -> list[Edit] | None:
         """Return the edits that give the calls their callback; None where the class has to do it."""
         steps = list(dict.fromkeys(each.step for each in kept))
-        if not self._direct(steps):
+        if not self.direct(steps):
             return None
         return [edit for call in self._drivers(steps) if (edit := self._given(call, attribute)) is not None]
 
