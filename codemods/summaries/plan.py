@@ -102,6 +102,11 @@ _HARMLESS_METHODS = _PURE_METHODS | {
     "gradient", "jacobian", "batch_jacobian", "watch", "append", "items", "keys", "values", "as_default", "numpy",
     "get_shape", "as_list", "flush", "experimental_local_results",
 }  # fmt: skip
+_HARMLESS = ("tensorflow.", "builtins.", "keras.losses.", "keras.backend.")
+_CHANGING = (
+    "tensorflow.compat.v1.assign", "tensorflow.compat.v1.scatter", "tensorflow.raw_ops.", "tensorflow.py_function",
+    "tensorflow.numpy_function", "tensorflow.group", "builtins.setattr",
+)  # fmt: skip
 _VARIABLES = frozenset({
     "tensorflow.Variable", "tensorflow.compat.v1.train.get_or_create_global_step",
     "tensorflow.compat.v1.train.get_global_step", "tensorflow.compat.v1.train.create_global_step", "keras.Variable",
@@ -1228,15 +1233,29 @@ class TracedBody:
         return False
 
     def _harmless(self, call: ast.Call) -> bool:
+        """Tell whether a call changes no variable."""
         name = self.module.resolve(call.func)
+        given = [*call.args, *(each.value for each in call.keywords)]
+        if any(self._is_function(each) for argument in given for each in elements(argument)):
+            return False
         if name is not None:
-            return name.startswith(("tensorflow.", "builtins.", "keras.losses.", "keras.backend.")) and name not in {
-                "tensorflow.py_function", "tensorflow.numpy_function", "builtins.setattr", "tensorflow.group",
-            }  # fmt: skip
+            return name.startswith(_HARMLESS) and not name.startswith(_CHANGING)
         return isinstance(call.func, ast.Attribute) and (
             call.func.attr in _HARMLESS_METHODS
             or (call.func.attr == "reduce" and seems_strategy(self.module, call.func.value))
         )
+
+    def _is_function(self, node: ast.expr) -> bool:
+        """Tell whether an expression is a function of the project's own, which whoever is given it may call."""
+        if isinstance(node, ast.Lambda):
+            return True
+        if isinstance(node, ast.Attribute):
+            owner = self.module.enclosing(node, ast.ClassDef)
+            return owner is not None and any(
+                isinstance(s, ast.FunctionDef) and s.name == node.attr and not s.decorator_list for s in owner.body
+            )
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+        return isinstance(node, ast.Name) and any(isinstance(b.node, functions) for b in self.module.bindings(node))
 
     def _changing(self, move: Move, node: ast.expr) -> None:
         """Refuse a host expression whose value the function may change after the summary."""
@@ -1542,6 +1561,18 @@ def is_local_result(node: ast.Subscript) -> bool:
         and len(call.args) == 1
         and isinstance(node.slice, ast.Constant)
     )
+
+
+def elements(node: ast.expr) -> Iterator[ast.expr]:
+    """Yield an expression, or what a list, tuple or dict of several holds."""
+    if isinstance(node, (ast.List, ast.Tuple)):
+        for element in node.elts:
+            yield from elements(element)
+    elif isinstance(node, ast.Dict):
+        for value in node.values:
+            yield from elements(value)
+    else:
+        yield node
 
 
 def _names(node: ast.AST) -> list[ast.Name]:

@@ -1110,6 +1110,51 @@ STEPS: Mapping[str, Shape] = {
             for i in range(3):
                 y = f(xs, numbers[i])
         """),
+    "a step that changes by casts and by functions that TensorFlow is given": Shape("""
+        a, b, c, d, e = (tf.Variable(0, dtype=tf.int64) for _ in range(5))
+
+
+        def bump():
+            return b.assign_add(1)
+
+
+        @tf.function
+        def f(x):
+            step = tf.cast(a, tf.int64)
+            tf.summary.scalar("cast", tf.reduce_mean(x), step=step)
+            tf.summary.scalar("inline", tf.reduce_mean(x), step=tf.cast(a, tf.int64))
+            a.assign_add(1)
+            return x
+
+
+        @tf.function
+        def g(x):
+            tf.summary.scalar("branch", tf.reduce_mean(x), step=b)
+            y = tf.cond(tf.reduce_sum(x) > 0.0, bump, lambda: tf.constant(0, tf.int64))
+            return x
+
+
+        @tf.function
+        def h(x):
+            tf.summary.scalar("structure", tf.reduce_mean(x), step=c)
+            tf.nest.map_structure(lambda v: v.assign_add(1), [c])
+            return x
+
+
+        @tf.function
+        def k(x):
+            tf.summary.scalar("old", tf.reduce_mean(x), step=d)
+            tf.compat.v1.assign_add(d, 1)
+            return x
+
+
+        with writer.as_default():
+            for i in range(3):
+                y = f(xs)
+                y = g(xs)
+                y = h(xs)
+                y = k(xs)
+        """),
 }
 
 SHAPES: Mapping[str, Shape] = {**RETURNS, **LOOPS, **WRITERS, **CALLS, **STEPS}
