@@ -1417,6 +1417,27 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         print(steps["train"](xs, 1).numpy())
     """,
     ),
+    "functions that call one another": (
+        plan.RECURSIVE,
+        """
+        def one(x, n: int):
+            if n == 0:
+                return x
+            y = other(x, n - 1)
+            tf.summary.scalar("sum", tf.reduce_sum(y), step=n)
+            return y
+
+
+        def other(x, n: int):
+            return one(x + 1, n)
+
+
+        @tf.function
+        def f(x, step):
+            return one(x, 2)
+        """
+        + textwrap.indent(CALL, " " * 8),
+    ),
     "traced code calls it in a comprehension": (
         lift.CALL_SITE,
         """
@@ -2097,6 +2118,54 @@ NOT_TRACED = {
         def f(x):
             on_the_host(record, x)
             return x
+        """,
+    "run by an object of the project that is called a strategy": """
+        class Strategy:
+            def run(self, function, args=()):
+                return function(*args)
+
+
+        def trade(x):
+            tf.summary.scalar("gain", tf.reduce_sum(x), step=1)
+
+
+        @tf.function
+        def f(x):
+            return x * 2
+
+
+        strategy = Strategy()
+        with writer.as_default():
+            strategy.run(trade, args=(f(xs),))
+        """,
+    "written by a helper under py_function": """
+        def record(x):
+            with writer.as_default():
+                tf.summary.scalar("mean", tf.reduce_mean(x), step=1)
+
+
+        @tf.function
+        def f(x):
+            tf.py_function(record, [x], [])
+            return x
+        """,
+    "a helper of the same name as something traced": """
+        class Host:
+            def log(self, x):
+                tf.summary.scalar("mean", tf.reduce_mean(x), step=1)
+
+
+        class Traced:
+            def log(self, x):
+                return x
+
+            @tf.function
+            def f(self, x):
+                return self.log(x)
+
+
+        with writer.as_default():
+            Host().log(Traced().f(xs))
         """,
     "written by a helper that only the host calls": """
         def record(value, step):
@@ -3113,6 +3182,18 @@ def test_repairs(name: str, runner: Runner) -> None:
     before = runner.run_source(MOVED[name])
     verdict = compare(before, runner.run_source(check.transformed(MOVED[name])))
     assert verdict.kind == "repaired", verdict.lines
+
+
+@pytest.mark.tensorflow
+def test_a_mean_in_place_of_the_value_of_the_first_replica_is_seen(runner: Runner) -> None:
+    text = lifted("replicas_in_a_traced_function")
+    local, mean = (
+        "strategy.experimental_local_results(per_replica_losses)[0]",
+        'strategy.reduce("MEAN", per_replica_losses, axis=None)',
+    )
+    wrong = check.transformed(text).replace(local, mean)
+    assert mean in wrong
+    assert compare(runner.run_source(text), runner.run_source(wrong)).kind == "different"
 
 
 @pytest.mark.tensorflow

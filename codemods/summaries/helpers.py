@@ -16,7 +16,8 @@ from codemods.summaries.loops import TENSOR, VARIABLE, are_variables, is_collect
 from codemods.summaries.ops import Summary, summary_at
 from codemods.summaries.plan import ARGUMENT, NAME_SCOPE, NAME_SCOPES, STEP, Move, RefusedError, TracedBody
 
-_DATA = "data"  # recorded, or tested, or a collection of what is recorded
+_DATA = "data"  # recorded, or a collection of what is recorded
+_TEST = "test"
 _STEP = "step"
 _HOST = "host"  # a tag, a writer, an object: the host has it
 
@@ -221,8 +222,12 @@ class Helpers:
     @cached_property
     def reached(self) -> set[ast.AST]:
         """The functions of the module that its traced ones hold or call, through others of the module."""
+        return self.called_from(self.traced)
+
+    def called_from(self, functions: Iterable[ast.AST]) -> set[ast.AST]:
+        """Return some functions of the module and those that they hold or call, through others of the module."""
         found: set[ast.AST] = set()
-        todo: list[ast.AST] = list(self.traced)
+        todo = list(functions)
         while todo:
             function = todo.pop()
             if function in found:
@@ -346,7 +351,7 @@ def _role(body: TracedBody, moves: list[Move], parameter: str) -> str:
         RefusedError: it is for two things that don't go together.
     """
     roles = {_role_of(body, moves, use) for use in body.module.uses(body.scope, parameter)}
-    if _HOST in roles and len(roles) > 1:
+    if _HOST in roles and not roles <= {_HOST, _TEST}:
         raise RefusedError(ARGUMENT)
     return _HOST if not roles or _HOST in roles else _STEP if _STEP in roles else _DATA
 
@@ -363,7 +368,7 @@ def _role_of(body: TracedBody, moves: list[Move], use: ast.Name) -> str:
                 return move.summary.helper.role(name)
             return _STEP if name == "step" else _DATA if name in move.summary.data else _HOST
         if any(use in set(ast.walk(block.test)) for block in move.contexts if isinstance(block, ast.If)):
-            return _DATA
+            return _TEST
         if any(use in set(ast.walk(block.iter)) for block in move.contexts if isinstance(block, ast.For)):
             return _DATA
     return _HOST

@@ -46,14 +46,14 @@ def lifted(helpers: Helpers, traced: Traced, calls: Sequence[ast.Call]) -> tuple
     """
     helper = helpers.of(traced.function)
     if helper is not None:
-        _check_calls(helper.body)
+        _check_calls(helpers, helper.body)
         with contextlib.suppress(NotHereError):
             lift = _Lift(helper.body, helper.moves)
             return tuple(lift.edits()), lift.lost
     for returns_parameters in (False, True):
         body = Body(helpers.module, traced)
         body.check_definition()
-        _check_calls(body)
+        _check_calls(helpers, body)
         body.returns_parameters = returns_parameters
         moves = [body.move(summary) for call in calls if (summary := helpers.summary(call)) is not None]
         if any(move.gathered for move in moves):
@@ -66,14 +66,13 @@ def lifted(helpers: Helpers, traced: Traced, calls: Sequence[ast.Call]) -> tuple
     raise RefusedError(CALL_SITE)
 
 
-def _check_calls(body: Body) -> None:
+def _check_calls(helpers: Helpers, body: Body) -> None:
     """Refuse a function that isn't only called, or that more modules than its own would have to be changed for."""
+    below = helpers.called_from([body.function])
     for reference in body.references:
         if reference.call is None:
-            raise RefusedError(
-                HELPER, f"`{body.traced.name}` is used as a value {body.where(reference)}, by what traces it"
-            )
-        if reference.call in body.own:
+            raise RefusedError(HELPER, f"`{body.traced.name}` is used as a value {body.where(reference)}")
+        if reference.module is body.module and body.module.function(reference.node) in below:
             raise RefusedError(RECURSIVE)
         traced = reference.replicated or is_traced(reference.module, reference.node)
         if traced and reference.module is not body.module:

@@ -35,7 +35,7 @@ DECORATOR = Refusal(
     "unknown-decorator", "another decorator stands on the function, which may depend on what it returns"
 )
 GENERATOR = Refusal("generator", "the function is a generator or a coroutine, which has no one place to return from")
-RECURSIVE = Refusal("recursive", "the function calls itself")
+RECURSIVE = Refusal("recursive", "the function calls itself, or others that call it")
 FUNCTION_USED = Refusal("function-object-used", "the function itself is used as a value, not only called")
 OVERRIDDEN = Refusal("overridden", "another class of its hierarchy defines the same method")
 EXPORTED = Refusal("exported", "the function is exported, and its signature may not change")
