@@ -52,10 +52,10 @@ from codemods.analysis.module import Module
 from codemods.analysis.project import Project
 from codemods.analysis.target import runs_keras_3
 from codemods.configs.classes import KerasClass, has_method, place_of
-from codemods.configs.emit import NOT_KEPT, REFUSALS, Completion, RefusedError
+from codemods.configs.emit import NOT_KEPT, REFUSALS, Completion
 from codemods.configs.saved import Saved, saved
 from codemods.configs.trouble import Judge, Trouble
-from codemods.engine.codemod import Codemod, Example, Finding, Severity
+from codemods.engine.codemod import Codemod, Example, Finding, RefusedError, Severity
 
 BEFORE = '''\
 import tensorflow as tf

@@ -45,7 +45,9 @@ from codemods.engine.codemod import (
     InsertAfter,
     InsertBefore,
     Move,
+    NoFindingError,
     Refusal,
+    RefusedError,
     Remove,
     Replace,
     Rewrite,
@@ -145,19 +147,6 @@ class Logger:
 """
 
 
-class _NoFindingError(Exception):
-    """Nothing is lost, as far as can be seen."""
-
-
-class _RefusedError(Exception):
-    """Events may be lost, and no place to close the writer can be told."""
-
-    def __init__(self, refusal: Refusal, detail: str | None = None) -> None:
-        super().__init__(refusal.code)
-        self.refusal = refusal
-        self.detail = detail
-
-
 class CloseFileWriter(Codemod):
     """Puts the use of a v1 writer into a ``with``, and flushes a v2 writer in a program that ends abruptly."""
 
@@ -255,9 +244,9 @@ def _graph_mode_finding(module: Module, created: Creation) -> Iterator[Finding]:
     message = "Without `close()` a v1 writer loses up to ten of its last events, at a normal end too"
     try:
         lease = _lease(module, created)
-    except _NoFindingError:
+    except NoFindingError:
         return
-    except _RefusedError as error:
+    except RefusedError as error:
         yield Finding(created.call, message, Severity.ERROR, refusal=error.refusal, detail=error.detail)
         return
     remedy = "it is closed" if lease.last < lease.first else "a `with` closes it after its last use, whatever happens"
@@ -269,7 +258,7 @@ def _lease(module: Module, created: Creation) -> _Lease:
     call, statement = created.call, module.statement(created.call)
     parent = module.parent(call)
     if isinstance(parent, ast.withitem):
-        raise _NoFindingError
+        raise NoFindingError
     block = _block(module, statement)
     found = _unheld(module, created, block)
     if found is not None:
@@ -277,8 +266,8 @@ def _lease(module: Module, created: Creation) -> _Lease:
     targets = _targets(module, statement, call)
     if targets is None:
         if _is_handed_over(module, call) or _may_be_closed(module, None):
-            raise _NoFindingError
-        raise _RefusedError(CONDITIONAL if isinstance(parent, (ast.IfExp, ast.BoolOp)) else ESCAPES)
+            raise NoFindingError
+        raise RefusedError(CONDITIONAL if isinstance(parent, (ast.IfExp, ast.BoolOp)) else ESCAPES)
     if not all(isinstance(target, ast.Name) for target in targets):
         raise _kept(module, created, [target for target in targets if not isinstance(target, ast.Name)])
     return _held(module, created, cast("list[ast.Name]", targets), block)
@@ -290,13 +279,13 @@ def _unheld(module: Module, created: Creation, block: Sequence[ast.stmt]) -> _Le
     parent, index = module.parent(call), block.index(statement)
     if parent is statement and isinstance(statement, ast.Expr):
         if created.graph is None:
-            raise _NoFindingError
+            raise NoFindingError
         return _Lease(statement, (), call, block, index + 1, index)
     if isinstance(parent, ast.Attribute) and parent.attr in METHODS:
         if parent.attr not in _WRITING:
-            raise _NoFindingError
+            raise NoFindingError
         if module.parent(module.parent(parent) or parent) is not statement or not isinstance(statement, ast.Expr):
-            raise _RefusedError(UNNAMED)
+            raise RefusedError(UNNAMED)
         return _Lease(statement, (), call, block, index, index)
     return None
 
@@ -315,14 +304,14 @@ def _held(module: Module, created: Creation, names: list[ast.Name], block: Seque
     if not endings.may_wait(block[index + 1 :], waiting) and not (
         "write" in uses.effects.values() and "save" not in uses.effects.values()
     ):
-        raise _NoFindingError
+        raise NoFindingError
     _check_scope(module, created, names, uses)
     if any(_index(module, block, place) is None and uses.effects.get(place) == "save" for place in uses.places):
-        raise _NoFindingError  # closed by the code around the block
+        raise NoFindingError  # closed by the code around the block
     used = [place for place in uses.places if not _is_close(module, place)]
     indexes = [_index(module, block, place) for place in used]
     if any(found is None or found <= index for found in indexes):
-        raise _RefusedError(OTHER_BLOCK)
+        raise RefusedError(OTHER_BLOCK)
     found = sorted(cast("list[int]", indexes))
     single = created.call if _fits(statement) and len(names) == 1 else None
     texts = tuple(name.id for name in names)
@@ -337,9 +326,9 @@ def _held(module: Module, created: Creation, names: list[ast.Name], block: Seque
         first, single = found[0], None  # what is defined or imported in between stays where it is
     inside = block[first : last + 1]
     if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in _own(inside)):
-        raise _RefusedError(SUSPENDED)
+        raise RefusedError(SUSPENDED)
     if module.path.endswith(".ipynb") and any(map(_ends_cell, block[index : last + 1])):
-        raise _RefusedError(CELLS)
+        raise RefusedError(CELLS)
     closes = tuple(
         node
         for node in block[last + 1 :]
@@ -383,7 +372,7 @@ def _is_close(module: Module, place: ast.AST) -> bool:
 
 def _block(module: Module, statement: ast.stmt) -> list[ast.stmt]:
     if isinstance(statement, (ast.If, ast.While, *_DEFINITIONS)) or isinstance(module.parent(statement), ast.ClassDef):
-        raise _RefusedError(ESCAPES)
+        raise RefusedError(ESCAPES)
     return module.block(statement)
 
 
@@ -418,16 +407,16 @@ def _kept(module: Module, created: Creation, targets: Sequence[ast.expr]) -> Exc
     for target in targets:
         name = target.attr if isinstance(target, ast.Attribute) else None
         if _may_be_closed(module, name):
-            return _NoFindingError()
+            return NoFindingError()
         if name is None:
             continue
         uses = [(other, use) for other in _around(module, name) for use in other.attributes.get(name, ())]
         if any(_is_handed_over(other, use) for other, use in uses):
-            return _NoFindingError()
+            return NoFindingError()
         written = [(other, use) for other, use in uses if use_of(other, use) in _WRITING]
         if all(_flushed_after(other, use) for other, use in written) and (written or created.graph is None):
-            return _NoFindingError()
-    return _RefusedError(KEPT_BY_OBJECT)
+            return NoFindingError()
+    return RefusedError(KEPT_BY_OBJECT)
 
 
 def _around(module: Module, word: str) -> Iterator[Module]:
@@ -468,15 +457,15 @@ def _collect(module: Module, name: ast.Name, block: Sequence[ast.stmt], uses: _U
     following = _next_binding(module, name, bound, block)
     if bound and following is None:
         closed = any(use_of(module, load) == "close" for load in loads)
-        raise _NoFindingError if closed else _RefusedError(REBOUND)
+        raise NoFindingError if closed else RefusedError(REBOUND)
     if following is not None:
         start = module.statement(name).lineno
         loads = [load for load in loads if start <= load.lineno <= following]
     home = module.function(name)
     if home is not None and scope.node is module.tree:
         if _may_be_closed(module, name.id):
-            raise _NoFindingError
-        raise _RefusedError(ESCAPES, f"{ESCAPES.sentence}: `{name.id}` is global")
+            raise NoFindingError
+        raise RefusedError(ESCAPES, f"{ESCAPES.sentence}: `{name.id}` is global")
     for load in loads:
         _follow(module, load, uses, name.id)
         function = module.function(load)
@@ -518,10 +507,10 @@ def _follow(module: Module, load: ast.expr, uses: _Uses, name: str) -> None:
     parent = module.parent(load)
     if isinstance(parent, ast.Attribute):
         if parent.attr in _SAVING:
-            raise _NoFindingError  # ``atexit.register(writer.close)``
+            raise NoFindingError  # ``atexit.register(writer.close)``
         raise _out_of_sight(module, load, name)
     if _is_handed_over(module, load):
-        raise _NoFindingError
+        raise NoFindingError
     given = parent.arg if isinstance(parent, ast.keyword) else None
     call = module.parent(parent) if isinstance(parent, ast.keyword) else parent
     if not isinstance(call, ast.Call) or call.func is load:
@@ -573,9 +562,9 @@ def _is_plain(function: Function) -> bool:
 
 def _out_of_sight(module: Module, load: ast.AST, name: str) -> Exception:
     if _may_be_closed(module, name):
-        return _NoFindingError()
+        return NoFindingError()
     text = ast.unparse(module.statement(load)).partition("\n")[0]
-    return _RefusedError(ESCAPES, f"{ESCAPES.sentence}: `{text if len(text) <= 60 else text[:57] + '...'}`")
+    return RefusedError(ESCAPES, f"{ESCAPES.sentence}: `{text if len(text) <= 60 else text[:57] + '...'}`")
 
 
 def _collect_calls(module: Module, function: Function, home: Function | None, uses: _Uses, name: str) -> None:
@@ -615,7 +604,7 @@ def _check_scope(module: Module, created: Creation, names: Sequence[ast.Name], u
     if scope.node is module.tree:
         shared = {*(name.id for name in names), *(function.name for function in uses.functions)}
         if any(_refers(other, module, shared) for other in importers(module, *shared)):
-            raise _RefusedError(ESCAPES, f"{ESCAPES.sentence}: another module imports it")
+            raise RefusedError(ESCAPES, f"{ESCAPES.sentence}: another module imports it")
     loop = next((node for node in _up_to_function(module, created.call) if isinstance(node, LOOPS)), None)
     folder = created.folder
     if loop is None or folder is None or _leaves_loop(module, created, loop):
@@ -624,7 +613,7 @@ def _check_scope(module: Module, created: Creation, names: Sequence[ast.Name], u
         bindings_in(module, name, [loop]) for name in names_read([folder])
     )
     if not varies:
-        raise _RefusedError(EACH_TURN)
+        raise RefusedError(EACH_TURN)
 
 
 def _leaves_loop(module: Module, created: Creation, loop: ast.AST) -> bool:
@@ -795,9 +784,9 @@ def _eager_findings(module: Module) -> Iterator[Finding]:
         message = f"The program may end abruptly ({end.reason}), and {what} then loses what it hasn't flushed"
         try:
             edits = _flushing(module, default, end)
-        except _NoFindingError:
+        except NoFindingError:
             continue
-        except _RefusedError as error:
+        except RefusedError as error:
             yield Finding(default.call, message, Severity.WARNING, refusal=error.refusal, detail=error.detail)
             continue
         closed = any(".close()" in str(getattr(edit, "code", "")) for edit in edits)
@@ -840,17 +829,17 @@ def _flushing(module: Module, default: _Default, end: Abrupt) -> tuple[Edit, ...
     """Return the edits that flush and close a default writer in a program that ends abruptly, or raise."""
     statement = module.statement(default.call)
     if any(isinstance(node, LOOPS) for node in _up_to_function(module, statement)):
-        raise _NoFindingError
+        raise NoFindingError
     function = module.function(statement)
     if _is_asked(module, default, {"init"}):
-        raise _NoFindingError  # an operation of a graph
+        raise NoFindingError  # an operation of a graph
     body: Sequence[ast.stmt] = (function or module.tree).body
     if default.region is not None:
         body = default.region.body
         if function is not None and _called_in_loop(module, function):
-            raise _NoFindingError
+            raise NoFindingError
         if not end.at_any_time and not _ends_inside(module, body):
-            raise _NoFindingError
+            raise NoFindingError
     loops = [
         node
         for node in _own(body)
@@ -860,18 +849,18 @@ def _flushing(module: Module, default: _Default, end: Abrupt) -> tuple[Edit, ...
         and _may_write(module, [node])
     ]
     if not loops and default.region is not None:
-        raise _NoFindingError
+        raise NoFindingError
     if not loops:
-        raise _RefusedError(LOOP_ELSEWHERE)
+        raise RefusedError(LOOP_ELSEWHERE)
     waiting = [loop for loop in loops if not _is_flushed(module, default, loop)]
     if not waiting:
-        raise _NoFindingError
+        raise NoFindingError
     if default.flush is None:
-        raise _RefusedError(UNNAMED)
+        raise RefusedError(UNNAMED)
     if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in _own(body)):
-        raise _RefusedError(SUSPENDED)
+        raise RefusedError(SUSPENDED)
     if module.path.endswith(".ipynb") and function is None and default.region is None:
-        raise _RefusedError(CELLS)
+        raise RefusedError(CELLS)
     edits: list[Edit] = []
     for loop in waiting:
         last = loop.body[-1]

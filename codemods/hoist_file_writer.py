@@ -66,7 +66,9 @@ from codemods.engine.codemod import (
     InsertBefore,
     Move,
     NodeEdit,
+    NoFindingError,
     Refusal,
+    RefusedError,
     Remove,
     Replace,
     Severity,
@@ -196,19 +198,6 @@ class Site:
         return isinstance(self.statement, ast.With) and any(
             item.context_expr is self.creation.call for item in self.statement.items
         )
-
-
-class _NoFindingError(Exception):
-    """The writer is right where it is."""
-
-
-class _RefusedError(Exception):
-    """The writer should move, and can't."""
-
-    def __init__(self, refusal: Refusal, detail: str | None = None) -> None:
-        super().__init__(refusal.code)
-        self.refusal = refusal
-        self.detail = detail
 
 
 class HoistFileWriter(Codemod):
@@ -493,13 +482,13 @@ def _out_of_blocks(module: Module, site: Site, taken: set[str]) -> Iterator[Find
         yield Finding(site.creation.call, message, severity, edits)
 
 
-def _attempt(module: Module, site: Site, level: Level) -> Hoist | _RefusedError | None:
+def _attempt(module: Module, site: Site, level: Level) -> Hoist | RefusedError | None:
     """Return the way out of a block, or why there is none; None where none is wanted."""
     try:
         return _hoist(module, site, level)
-    except _NoFindingError:
+    except NoFindingError:
         return None
-    except _RefusedError as error:
+    except RefusedError as error:
         return error
 
 
@@ -531,23 +520,23 @@ def _hoist(module: Module, site: Site, level: Level) -> Hoist:
     needed: dict[ast.stmt, None] = {}
     _check_folder_argument(module, site, level, reached, needed)
     if level.blocked is not None:
-        raise _RefusedError(level.blocked)
+        raise RefusedError(level.blocked)
     for created in site.group:
         _check_graph(module, created, level)
         for argument in created.arguments:
             if argument is not created.folder:
                 found = _computed(module, site, argument, level, reached)
                 if found is None:
-                    raise _RefusedError(LOOP_DEPENDENT if level.is_loop else ARGUMENT_INSIDE)
+                    raise RefusedError(LOOP_DEPENDENT if level.is_loop else ARGUMENT_INSIDE)
                 needed.update(dict.fromkeys(found))
     if level.is_loop and any(
         isinstance(node, (ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith))
         for node in ast.walk(level.node)
     ):
-        raise _RefusedError(SUSPENDED)
+        raise RefusedError(SUSPENDED)
     closes = _check_uses(module, site, level, reached)
     if level.is_loop and site.creation.version == 2 and not closes and _is_lost_at_the_end(module):
-        raise _RefusedError(UNFLUSHED)
+        raise RefusedError(UNFLUSHED)
     _check_files(module, site, level, reached)
     return Hoist(level, tuple(sorted(needed, key=lambda statement: statement.lineno)), closes)
 
@@ -565,14 +554,14 @@ def _check_folder_argument(
 ) -> None:
     for created in site.group:
         if created.folder is None or not created.spelled_out:
-            raise _NoFindingError
+            raise NoFindingError
         if created.graph is not None and not level.is_loop:
-            raise _NoFindingError
+            raise NoFindingError
         found = _computed(module, site, created.folder, level, reached)
         if found is None:
             if level.is_loop:
-                raise _NoFindingError  # a folder of its own for each turn, as far as can be told
-            raise _RefusedError(ARGUMENT_INSIDE)
+                raise NoFindingError  # a folder of its own for each turn, as far as can be told
+            raise RefusedError(ARGUMENT_INSIDE)
         needed.update(dict.fromkeys(found))
 
 
@@ -588,7 +577,7 @@ def _check_graph(module: Module, created: Creation, level: Level) -> None:
         if isinstance(node, ast.Call) and node is not created.call
     )
     if builds or not (known or isinstance(graph, ast.Name)):
-        raise _RefusedError(NEEDS_GRAPH)
+        raise RefusedError(NEEDS_GRAPH)
 
 
 def _computed(module: Module, site: Site, expression: ast.expr, level: Level, reached: Reach) -> list[ast.stmt] | None:
@@ -641,11 +630,11 @@ def _check_files(module: Module, site: Site, level: Level, reached: Reach) -> No
         folder = constant_text(module, created.folder)
         call = touching(reached, folder)
         if call is not None:
-            raise _RefusedError(TOUCHES_FOLDER, f"{TOUCHES_FOLDER.sentence}: `{_short(call)}`")
+            raise RefusedError(TOUCHES_FOLDER, f"{TOUCHES_FOLDER.sentence}: `{_short(call)}`")
         if reached.endless:
-            raise _RefusedError(OUT_OF_SIGHT, "more code would be passed over than the tool looks into")
+            raise RefusedError(OUT_OF_SIGHT, "more code would be passed over than the tool looks into")
         if reached.unseen:
-            raise _RefusedError(OUT_OF_SIGHT, f"{OUT_OF_SIGHT.sentence}: `{_short(reached.unseen[0])}`")
+            raise RefusedError(OUT_OF_SIGHT, f"{OUT_OF_SIGHT.sentence}: `{_short(reached.unseen[0])}`")
         names = {name.id for name in names_read([cast("ast.expr", created.folder)])}
         made = {found.call for found in creations(module)}
         for root in level.region:
@@ -660,7 +649,7 @@ def _check_files(module: Module, site: Site, level: Level, reached: Reach) -> No
                 } & {name for name in names if not _is_imported(module, created, name)}
                 method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
                 if given and definition(module, node.func) is None and not method.startswith(_SAVING):
-                    raise _RefusedError(OUT_OF_SIGHT, f"{OUT_OF_SIGHT.sentence}: `{_short(node)}`")
+                    raise RefusedError(OUT_OF_SIGHT, f"{OUT_OF_SIGHT.sentence}: `{_short(node)}`")
 
 
 def _is_imported(module: Module, created: Creation, name: str) -> bool:
@@ -690,13 +679,13 @@ def _check_uses(module: Module, site: Site, level: Level, reached: Reach) -> tup
         else:
             bound = [use for use in uses if not isinstance(use.ctx, ast.Load) and use is not target]
             if _made_inside(module, target, level):
-                raise _RefusedError(ARGUMENT_INSIDE)
+                raise RefusedError(ARGUMENT_INSIDE)
         loads = [use for use in uses if isinstance(use.ctx, ast.Load)]
         _check_binding(module, level, target, bound, loads)
         if not level.is_loop:
             _check_passed(module, site, level, loads, bool(bound))
             if any(use_of(module, load) == "init" for load in loads):
-                raise _RefusedError(GRAPH_MODE)
+                raise RefusedError(GRAPH_MODE)
             continue
         closes += _check_life(module, site, level, loads)
     return tuple(closes)
@@ -720,24 +709,24 @@ def _check_inner_use(module: Module, site: Site, level: Level) -> tuple[ast.Expr
     parent = module.parent(site.creation.call)
     if site.is_context:
         if site.creation.version != 1:
-            raise _NoFindingError
+            raise NoFindingError
         statement = cast("ast.With", site.statement)
         if len(statement.items) > 1 or not isinstance(statement.items[0].optional_vars, ast.Name):
-            raise _RefusedError(ESCAPES)
+            raise RefusedError(ESCAPES)
         name = statement.items[0].optional_vars
         scope = module.scope(name).lookup(name.id)
         if scope is None or len(scope.bindings[name.id]) != 1:
-            raise _RefusedError(REBOUND)
+            raise RefusedError(REBOUND)
         loads = [use for use in module.uses(scope, name.id) if isinstance(use.ctx, ast.Load)]
         if level.is_loop and any(use_of(module, load) in {None, "close"} for load in loads):
-            raise _RefusedError(ESCAPES)
+            raise RefusedError(ESCAPES)
         return ()
     if isinstance(parent, ast.Attribute) and parent.attr in METHODS:
         if parent.attr == "init":
-            raise _RefusedError(GRAPH_MODE)
+            raise RefusedError(GRAPH_MODE)
         return ()
     if level.is_loop:
-        raise _RefusedError(ESCAPES)
+        raise RefusedError(ESCAPES)
     return ()
 
 
@@ -752,10 +741,10 @@ def _check_binding(
     if not bound:
         return
     if isinstance(target, ast.Attribute) or any(within(node, [level.node]) for node in bound):
-        raise _RefusedError(REBOUND)
+        raise RefusedError(REBOUND)
     home = module.scope(target)
     if any(module.scope(node) is not home for node in (*bound, *loads)):
-        raise _RefusedError(REBOUND)
+        raise RefusedError(REBOUND)
     if not level.is_loop:
         return
     # If the loop makes no turn, the name keeps what it was bound to before.
@@ -770,7 +759,7 @@ def _check_binding(
         behind = load.lineno > end
         anew = [node for node in bound if (node.lineno > end if behind else within(node, around))]  # type: ignore[attr-defined]
         if (behind or within(load, around)) and not any(_dominated(module, load, node) for node in anew):
-            raise _RefusedError(REBOUND)
+            raise RefusedError(REBOUND)
 
 
 def _dominated(module: Module, load: ast.AST, binding: ast.AST) -> bool:
@@ -786,7 +775,7 @@ def _check_passed(module: Module, site: Site, level: Level, loads: Sequence[ast.
     """Refuse where the code that is passed uses what the name held before."""
     passed = [node for node in level.region if node is not site.statement]
     if any(within(load, passed) for load in loads) and bound:
-        raise _RefusedError(USED_BEFORE)
+        raise RefusedError(USED_BEFORE)
 
 
 def _check_life(
@@ -799,16 +788,16 @@ def _check_life(
         method = use_of(module, load)
         inside = within(load, [level.node])
         if method in {"init", "reopen"}:
-            raise _RefusedError(GRAPH_MODE if method == "init" else USED_AFTER_CLOSE)
+            raise RefusedError(GRAPH_MODE if method == "init" else USED_AFTER_CLOSE)
         if not inside:
             other = module.function(load) is not module.function(created)
             if other and method in {None, "close"}:
-                raise _RefusedError(ESCAPES)
+                raise RefusedError(ESCAPES)
             continue
         if (load.lineno, load.col_offset) < (created.lineno, created.col_offset):
-            raise _RefusedError(USED_BEFORE)
+            raise RefusedError(USED_BEFORE)
         if method is None:
-            raise _RefusedError(ESCAPES)
+            raise RefusedError(ESCAPES)
         if method == "close":
             statement = module.statement(load)
             if (
@@ -818,7 +807,7 @@ def _check_life(
                 or (inner := module.enclosing(statement, *LOOPS)) is None
                 or not within(created, [inner])
             ):
-                raise _RefusedError(USED_AFTER_CLOSE)
+                raise RefusedError(USED_AFTER_CLOSE)
             closed_at.append(statement)
     for statement in closed_at:
         for load in loads:
@@ -827,7 +816,7 @@ def _check_life(
                 cast("int", statement.end_col_offset),
             )
             if after and use_of(module, load) not in {"close", "flush"}:
-                raise _RefusedError(USED_AFTER_CLOSE)
+                raise RefusedError(USED_AFTER_CLOSE)
     yield from closed_at
 
 
@@ -938,9 +927,9 @@ def _out_of_function(module: Module, site: Site, function: Function, taken: set[
     )
     try:
         edits = _function_edits(module, site, function, taken)
-    except _NoFindingError:
+    except NoFindingError:
         return
-    except _RefusedError as error:
+    except RefusedError as error:
         yield Finding(site.creation.call, message, Severity.ERROR, refusal=error.refusal, detail=error.detail)
         return
     yield Finding(site.creation.call, f"{message}; it is created before the function", Severity.ERROR, edits)
@@ -948,35 +937,35 @@ def _out_of_function(module: Module, site: Site, function: Function, taken: set[
 
 def _function_edits(module: Module, site: Site, function: Function, taken: set[str]) -> tuple[Edit, ...]:
     if any(created.version == 1 or created.folder is None for created in site.group):
-        raise _NoFindingError
+        raise NoFindingError
     if any(isinstance(target, ast.Attribute) for target in site.targets):
-        raise _NoFindingError  # kept by its object, it works
+        raise NoFindingError  # kept by its object, it works
     place = _place(module, function)
     names = [cast("ast.Name", target) for target in site.targets]
     loads = {name.id: _local_loads(module, site, function, name) for name in names}
     if not _always_evaluated(module, site):
-        raise _RefusedError(CONDITIONAL)
+        raise RefusedError(CONDITIONAL)
     if not names and not isinstance(module.parent(site.creation.call), ast.Attribute):
-        raise _RefusedError(ESCAPES)
+        raise RefusedError(ESCAPES)
     for around in module.ancestors(site.statement):
         if around is function:
             break
         if isinstance(around, ast.Try) and around.handlers:
-            raise _RefusedError(IN_TRY)
+            raise RefusedError(IN_TRY)
     needed: dict[ast.stmt, None] = {}
     for created in site.group:
         for argument in created.arguments:
             needed.update(dict.fromkeys(_available(module, site, argument, function, place)))
         call = touching(reach(module, _afterwards(module, place)), constant_text(module, created.folder))
         if call is not None:
-            raise _RefusedError(TOUCHES_FOLDER, f"{TOUCHES_FOLDER.sentence}: `{_short(call)}`")
+            raise RefusedError(TOUCHES_FOLDER, f"{TOUCHES_FOLDER.sentence}: `{_short(call)}`")
     edits: list[Edit] = []
     moves = []
     for statement in sorted(needed, key=lambda node: node.lineno):
         (held,) = names_held_by(statement)
         assert isinstance(held, ast.Name)
         if _clashes(module, place, held.id, taken):
-            raise _RefusedError(REBOUND, f"`{held.id}` means something else before the function")
+            raise RefusedError(REBOUND, f"`{held.id}` means something else before the function")
         taken.add(held.id)
         moves.append(Move(statement))
         edits.append(Remove(statement))
@@ -1014,27 +1003,27 @@ def _local_loads(module: Module, site: Site, function: Function, name: ast.Name)
     """Return the uses of a local name that holds the writer; raise where something else keeps it alive."""
     scope = module.scope(name).lookup(name.id)
     if scope is None or not within(name, [function]) or scope.node is module.tree or not within(scope.node, [function]):
-        raise _NoFindingError  # a global or an outer variable keeps it, and it works
+        raise NoFindingError  # a global or an outer variable keeps it, and it works
     if len(scope.bindings[name.id]) != 1:
-        raise _RefusedError(REBOUND)
+        raise RefusedError(REBOUND)
     loads = [use for use in module.uses(scope, name.id) if isinstance(use.ctx, ast.Load)]
     for load in loads:
         method = use_of(module, load)
         if method is None:
-            raise _NoFindingError if isinstance(module.parent(load), ast.Call) else _RefusedError(ESCAPES)
+            raise NoFindingError if isinstance(module.parent(load), ast.Call) else RefusedError(ESCAPES)
         if method in {"init", "reopen"}:
-            raise _RefusedError(GRAPH_MODE)
+            raise RefusedError(GRAPH_MODE)
     closes = _closes(module, loads)
     for close in closes:
         if any(load.lineno > close.lineno and not within(load, closes) for load in loads):
-            raise _RefusedError(USED_AFTER_CLOSE)
+            raise RefusedError(USED_AFTER_CLOSE)
     return loads
 
 
 def _closes(module: Module, loads: Sequence[ast.expr]) -> list[ast.Expr]:
     found = [module.statement(load) for load in loads if use_of(module, load) == "close"]
     if not all(isinstance(statement, ast.Expr) for statement in found):
-        raise _RefusedError(USED_AFTER_CLOSE)
+        raise RefusedError(USED_AFTER_CLOSE)
     return cast("list[ast.Expr]", found)
 
 
@@ -1045,7 +1034,7 @@ def _available(module: Module, site: Site, argument: ast.expr, function: Functio
     home = module.scope(place)
     for part in expressions:
         if timing(module, part) is Timing.OPAQUE:
-            raise _RefusedError(ARGUMENT_INSIDE)
+            raise RefusedError(ARGUMENT_INSIDE)
         for name in names_read([part]):
             owner = module.scope(name).lookup(name.id)
             if owner is None or isinstance(owner.node, ast.expr):
@@ -1054,7 +1043,7 @@ def _available(module: Module, site: Site, argument: ast.expr, function: Functio
             if owner.node is function or _opened_inside(module, owner.node, function):
                 statement = _assignment(module, site, name)
                 if statement is None:
-                    raise _RefusedError(ARGUMENT_INSIDE, f"{ARGUMENT_INSIDE.sentence}: `{name.id}`")
+                    raise RefusedError(ARGUMENT_INSIDE, f"{ARGUMENT_INSIDE.sentence}: `{name.id}`")
                 if statement not in needed:
                     needed.insert(0, statement)
                     expressions.append(cast("ast.expr", statement.value))
@@ -1064,13 +1053,13 @@ def _available(module: Module, site: Site, argument: ast.expr, function: Functio
                 and not isinstance(bindings[0].node, ast.arg)
                 and not _stands_before(module, bindings[0].node, place)
             ):
-                raise _RefusedError(NOT_YET_KNOWN, f"{NOT_YET_KNOWN.sentence}: `{name.id}`")
+                raise RefusedError(NOT_YET_KNOWN, f"{NOT_YET_KNOWN.sentence}: `{name.id}`")
             looked_up = isinstance(module.parent(name), (ast.Attribute, ast.Subscript)) and not _is_called(module, name)
             if looked_up and not (isinstance(bindings[0].node, ast.arg) or isinstance(bindings[0].value, ast.Call)):
                 # Flags are parsed, and settings made, when the program runs.
-                raise _RefusedError(NOT_YET_KNOWN, f"{NOT_YET_KNOWN.sentence}: `{name.id}`")
+                raise RefusedError(NOT_YET_KNOWN, f"{NOT_YET_KNOWN.sentence}: `{name.id}`")
     if mutated(module, reach(module, _afterwards(module, place)), expressions):
-        raise _RefusedError(NOT_YET_KNOWN)
+        raise RefusedError(NOT_YET_KNOWN)
     return needed
 
 

@@ -24,6 +24,7 @@ from codemods.engine.codemod import (
     InsertBefore,
     Move,
     Refusal,
+    RefusedError,
     Replace,
 )
 
@@ -49,21 +50,6 @@ REFUSALS = (
 _WIDTH = 88
 # What may be given by its name, too.
 _NAMED = ("activations", "initializers", "regularizers", "constraints", "losses")
-
-
-class RefusedError(Exception):
-    """A class that can't be completed.
-
-    Attributes:
-        refusal: why not.
-        detail: a sentence that says more.
-    """
-
-    def __init__(self, refusal: Refusal, detail: str | None = None) -> None:
-        """Take the reason."""
-        super().__init__()
-        self.refusal = refusal
-        self.detail = detail
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,25 @@ class Refusal:
 # Edits. ----------------------------------------------------------------------------------------
 
 
+class RefusedError(Exception):
+    """Raised by an analysis where it finds a reason to refuse.
+
+    Attributes:
+        refusal: the reason.
+        detail: a sentence that says more than the refusal's own.
+    """
+
+    def __init__(self, refusal: Refusal, detail: str | None = None) -> None:
+        """Remember why."""
+        super().__init__(refusal.code)
+        self.refusal = refusal
+        self.detail = detail
+
+
+class NoFindingError(Exception):
+    """Raised by an analysis where it finds that nothing is wrong."""
+
+
 @dataclass(frozen=True)
 class Move:
     """A node of the file carried into new code with its comments, after its own inner edits.

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from codemods.analysis.module import Module
-from codemods.engine.codemod import AddItem, Edit, InsertAfter, InsertBefore, Move, NodeEdit, Replace
-from codemods.sessions.refusals import EMBEDDED, OUT_OF_REACH, RefusedError
+from codemods.engine.codemod import AddItem, Edit, InsertAfter, InsertBefore, Move, NodeEdit, RefusedError, Replace
+from codemods.sessions.refusals import EMBEDDED, OUT_OF_REACH
 from codemods.sessions.runs import Run
 from codemods.sessions.steps import Step
 

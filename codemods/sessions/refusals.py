@@ -37,18 +37,3 @@ REFUSALS = (
     RUN_IN_PART, BY_HAND, SEVERAL_WORKERS, OUT_OF_REACH, EMBEDDED, NO_STEP, NO_WRITER, SEVERAL_WRITERS,
     MAYBE_NO_WRITER, CLOSED,
 )  # fmt: skip
-
-
-class RefusedError(Exception):
-    """Summaries are lost, and what to do can't be told."""
-
-    def __init__(self, refusal: Refusal, detail: str | None = None) -> None:
-        """Remember why.
-
-        Args:
-            refusal: the reason.
-            detail: a sentence that says more than its own.
-        """
-        super().__init__(refusal.code)
-        self.refusal = refusal
-        self.detail = detail

@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from codemods.analysis.module import Module
 from codemods.analysis.places import Frame, Loop, frame, loops, runs_before
 from codemods.analysis.project import Project
-from codemods.engine.codemod import Edit, Finding, InsertAfter, InsertBefore, Move, Refusal, Remove, Replace, Severity
+from codemods.engine.codemod import (
+    Edit,
+    Finding,
+    InsertAfter,
+    InsertBefore,
+    Move,
+    Refusal,
+    RefusedError,
+    Remove,
+    Replace,
+    Severity,
+)
 from codemods.sessions.emit import Emission, Record, Taking, fresh
 from codemods.sessions.flow import Flow, is_v1, v1_name
 from codemods.sessions.reach import names
@@ -29,7 +40,6 @@ from codemods.sessions.refusals import (
     SEVERAL_MERGES,
     SEVERAL_RUNS,
     SEVERAL_WORKERS,
-    RefusedError,
 )
 from codemods.sessions.runs import MONITORED, Run, fed, is_session, prepares, rank, runs
 from codemods.sessions.steps import Step, is_repeated, step
