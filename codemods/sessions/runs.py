@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from codemods.analysis.module import Module
+from codemods.analysis.places import loops
+from codemods.engine.codemod import RefusedError
 from codemods.sessions.flow import Flow, v1_name
+from codemods.sessions.refusals import SEVERAL_LOOPS, SEVERAL_RUNS
 
 SESSIONS = frozenset({
     "Session", "InteractiveSession", "get_default_session", "train.MonitoredTrainingSession",
@@ -188,6 +191,65 @@ def prepares(flow: Flow, run: Run) -> bool:
         )
         for module, node in origins
     )
+
+
+def together(flow: Flow, able: Sequence[Run]) -> list[Run]:
+    """Return the one of some runs that each turn of the training makes, or those of which it makes one, or raise."""
+    module = flow.module
+    able = [run for run in able if loops(module, run.call)] or able
+    if len({loop for run in able for loop in loops(module, run.call)[-1:]}) > 1:
+        raise RefusedError(SEVERAL_LOOPS)
+    # It ends a step: it is in no inner loop, under no condition, and behind others.
+    chosen = min(able, key=lambda run: (len(loops(module, run.call)), _is_conditional(run), -run.call.lineno))
+    found = [chosen]
+    for run in able:
+        if all(_excludes(run, other) for other in found):
+            found.append(run)
+    if len(able) > len(found) and not any(rank(flow, run.fetches) for run in able):
+        raise RefusedError(SEVERAL_RUNS)
+    return sorted(found, key=lambda run: run.call.lineno)
+
+
+def _is_conditional(run: Run) -> bool:
+    for around in run.module.ancestors(run.call):
+        if isinstance(around, (ast.For, ast.AsyncFor, ast.While, ast.FunctionDef, ast.AsyncFunctionDef)):
+            return False
+        if isinstance(around, (ast.If, ast.ExceptHandler, ast.Match)):
+            return True
+    return False
+
+
+def _excludes(one: Run, other: Run) -> bool:
+    """Tell whether two runs stand in different branches of one ``if``."""
+    module = one.module
+    if one is other or loops(module, one.call) != loops(module, other.call):
+        return False
+    mine, others = {one.call, *module.ancestors(one.call)}, {other.call, *module.ancestors(other.call)}
+    return any(
+        isinstance(around, ast.If)
+        and around in others
+        and any(each in mine for each in around.body) != any(each in others for each in around.body)
+        for around in mine
+    )
+
+
+def place_of(flow: Flow, run: Run, call: ast.Call) -> list[int | str] | None:
+    """Return where among a run's fetches the value of a call stands, by index or key; None if it isn't one of them."""
+    displays: list[tuple[list[int | str], ast.expr]] = [([], run.fetches)]
+    match run.fetches:
+        case ast.List(elements) | ast.Tuple(elements):
+            displays = [([index], each) for index, each in enumerate(elements)]
+        case ast.Dict(keys, values):
+            pairs = zip(keys, values, strict=True)
+            displays = [([key.value], each) for key, each in pairs if _is_text(key)]  # type: ignore[union-attr]
+    for place, each in displays:
+        if any(origin is call for _, origin in flow.origins(run.module, each)):
+            return place
+    return None
+
+
+def _is_text(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def fed(flow: Flow, run: Run) -> set[ast.AST]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -241,6 +241,12 @@ class Summaries:
             and other.parent(around) is module.parent(function)
         ]
         return first or found
+
+    def statements(self, group: Iterable[Summary], home: Frame) -> list[ast.stmt]:
+        """Return the statements of a frame of the program's module by which some summaries come to be defined."""
+        here = self.flow.module, home
+        found = [statement for each in group for statement, _ in self.arrivals(each.module, each.call, here)]
+        return [statement for statement in found if statement is not None]
 
     def callers(self, module: Module, function: Function) -> Iterator[tuple[Module, ast.AST, bool]]:
         """Yield the places by which a function comes to be run, and whether it surely is."""
