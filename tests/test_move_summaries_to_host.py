@@ -866,6 +866,26 @@ BLOCKS = {
             return m
         """
     + textwrap.indent(CALL, " " * 8),
+    "annotations_in_quotes": """
+        @tf.function
+        def f(x, step) -> "dict[str, tf.Tensor]":
+            tf.summary.scalar("mean", tf.reduce_mean(x), step=step)
+            return {"x": x}
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+        """,
+    "a_call_that_shares_its_line": """
+        @tf.function
+        def f(x, step):
+            tf.summary.scalar("mean", tf.reduce_mean(x), step=step); return x
+
+
+        writer.set_as_default()
+        for i in range(2): y = f(xs, i); print("y")  # each
+        """,
     "record_if_goes_along": """
         @tf.function
         def f(x, step):
@@ -1914,6 +1934,45 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
             return x
         """
         + textwrap.indent(CALL, " " * 8),
+    ),
+    "record_if inside asks for a variable that changes after the summary": (
+        plan.STEP,
+        """
+        count = tf.Variable(0, dtype=tf.int64)
+
+
+        @tf.function
+        def f(x):
+            with tf.summary.record_if(lambda: tf.equal(count % 2, 0)):
+                tf.summary.scalar("value", x[0, 0], step=count)
+            count.assign_add(1)
+            return x
+
+
+        with writer.as_default():
+            y = f(xs)
+        """,
+    ),
+    "record_if around the call asks for a variable that changes after the summary": (
+        plan.STEP,
+        """
+        count = tf.Variable(0, dtype=tf.int64)
+
+
+        def often():
+            return count % 2 == 0
+
+
+        @tf.function
+        def f(x):
+            tf.summary.scalar("value", x[0, 0], step=count)
+            count.assign_add(1)
+            return x
+
+
+        with writer.as_default(), tf.summary.record_if(often):
+            y = f(xs)
+        """,
     ),
     "the default step is set inside": (
         plan.STEP_SET,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import bisect
+import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -157,7 +158,7 @@ class _Chunk:
     statements: dict[Position, cst.CSTNode] = field(default_factory=dict)
     expressions: dict[tuple[Position, Position], cst.BaseExpression] = field(default_factory=dict)
     tuples: dict[tuple[Position, int], cst.BaseExpression] = field(default_factory=dict)
-    lines: dict[cst.CSTNode, cst.SimpleStatementLine] = field(default_factory=dict)
+    lines: dict[cst.CSTNode, cst.SimpleStatementLine | cst.SimpleStatementSuite] = field(default_factory=dict)
 
 
 class _File:
@@ -292,7 +293,7 @@ class _File:
             start = (span.start.line + offset, span.start.column)
             if isinstance(node, (cst.BaseSmallStatement, cst.BaseCompoundStatement)):
                 chunk.statements[start] = node
-            elif isinstance(node, cst.SimpleStatementLine):
+            elif isinstance(node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
                 chunk.lines.update(dict.fromkeys(node.body, node))
             elif isinstance(node, cst.Tuple) and node.elements:
                 leaf: cst.BaseExpression = node
@@ -388,10 +389,9 @@ class _File:
             work.setdefault(self.target(edit), []).append(edit)
         transformer = _Transformer(self, work)
         if isinstance(node, cst.BaseSmallStatement):
-            line = self.chunk(move.node.lineno).lines.get(node)
-            if line is None or len(line.body) > 1:
-                raise CannotEditError("a statement to be moved shares its line with another")
-            node = line
+            line = _as_line(self.chunk(move.node.lineno).lines[node])
+            index = line.body.index(node)
+            node = _part_of_line(line, index, index + 1)
         result = cast("cst.CSTNode", node.visit(transformer))
         if transformer.done != len(move.edits):
             raise CannotEditError("a statement to be moved can't be edited")
@@ -490,6 +490,36 @@ _Pair = tuple[cst.BaseStatement, Statement]  # a statement as it was, and as its
 _NOTHING = cst.SimpleStatementLine([cst.Pass()])
 
 
+def _is_of_statement(edit: NodeEdit) -> bool:
+    """Tell whether an edit takes a whole statement away, or puts something in its place."""
+    return isinstance(edit, (Remove, Unwrap)) or (isinstance(edit, Replace) and isinstance(edit.node, ast.stmt))
+
+
+def _is_of_block(edit: NodeEdit) -> bool:
+    """Tell whether an edit changes which statements a block holds."""
+    return isinstance(edit, (InsertBefore, InsertAfter, Wrap)) or _is_of_statement(edit)
+
+
+def _as_line(node: cst.SimpleStatementLine | cst.SimpleStatementSuite) -> cst.SimpleStatementLine:
+    """Return the statements behind a colon as a line of their own."""
+    if isinstance(node, cst.SimpleStatementLine):
+        return node
+    return cst.SimpleStatementLine(node.body, trailing_whitespace=node.trailing_whitespace)
+
+
+def _part_of_line(line: cst.SimpleStatementLine, start: int, end: int) -> cst.SimpleStatementLine:
+    """Return some of the statements of a line; the comment above is the first one's, the one behind the last one's."""
+    if end - start == len(line.body):
+        return line
+    *body, last = line.body[start:end]
+    if end == len(line.body):
+        behind = line.trailing_whitespace
+    else:
+        last, behind = last.with_changes(semicolon=cst.MaybeSentinel.DEFAULT), cst.TrailingWhitespace()
+    above = line.leading_lines if start == 0 else ()
+    return cst.SimpleStatementLine([*body, last], leading_lines=above, trailing_whitespace=behind)
+
+
 class _Transformer(cst.CSTTransformer):
     """Makes the edits, each on the node as its inner edits left it."""
 
@@ -499,6 +529,9 @@ class _Transformer(cst.CSTTransformer):
         self.work = work
         self.done = 0
         self.emptied: set[cst.CSTNode] = set()  # blocks that hold nothing any more
+        wraps = [edit for edits in work.values() for edit in edits if isinstance(edit, Wrap)]
+        self.opening = {file.node(edit.instead or edit.node) for edit in wraps}
+        self.closing = {file.node(edit.last) for edit in wraps}
 
     def on_leave(self, original_node: cst.CSTNode, updated_node: cst.CSTNode) -> cst.CSTNode:  # type: ignore[override]
         """Make the edits of one node, and those of the statements of a block."""
@@ -511,9 +544,14 @@ class _Transformer(cst.CSTTransformer):
             elif isinstance(edit, Replace) and isinstance(edit.node, ast.expr):
                 node = self._replaced(cast("cst.BaseExpression", original_node), edit)
                 self.done += 1
-        if isinstance(original_node, (cst.IndentedBlock, cst.Module)):
-            pairs = zip(original_node.body, cast("Sequence[Statement]", node.body), strict=True)  # type: ignore[attr-defined]
-            body = self._body(self._wrapped(list(pairs), node), node)
+        if isinstance(original_node, cst.SimpleStatementSuite):
+            pairs = self._split([(_as_line(original_node), _as_line(cst.ensure_type(node, cst.SimpleStatementSuite)))])
+            if any(_is_of_block(edit) for original, _ in pairs for edit in self._edits_of(original)):
+                node = cst.IndentedBlock(())
+        elif isinstance(original_node, (cst.IndentedBlock, cst.Module)):
+            pairs = self._split(list(zip(original_node.body, node.body, strict=True)))  # type: ignore[attr-defined]
+        if isinstance(node, (cst.IndentedBlock, cst.Module)):
+            body = self._body(self._wrapped(pairs, node), node)
             node = node.with_changes(body=body)
             if body and body[0] is _NOTHING:
                 self.emptied.add(node)
@@ -522,6 +560,29 @@ class _Transformer(cst.CSTTransformer):
         if isinstance(node, cst.If) and isinstance(node.orelse, cst.Else) and node.body in self.emptied:
             node = _turned(node, node.orelse)
         return node
+
+    def _split(self, pairs: Sequence[_Pair]) -> list[_Pair]:
+        """Return the statements of a block, the edited ones of those that share a line apart from their neighbours."""
+        result: list[_Pair] = []
+        for original, node in pairs:
+            if not isinstance(original, cst.SimpleStatementLine) or len(original.body) < 2:
+                result.append((original, node))
+                continue
+            line = cst.ensure_type(node, cst.SimpleStatementLine)
+            cuts = {0, len(original.body)}
+            for index, small in enumerate(original.body):
+                cuts |= ({index} if small in self.opening else set()) | (
+                    {index + 1} if small in self.closing else set()
+                )
+                for edit in self.work.get(small, ()):
+                    if isinstance(edit, (InsertBefore, Wrap)) or _is_of_statement(edit):
+                        cuts.add(index)
+                    if isinstance(edit, InsertAfter) or _is_of_statement(edit):
+                        cuts.add(index + 1)
+            for start, end in itertools.pairwise(sorted(cuts)):
+                part = original.with_changes(body=original.body[start:end])
+                result.append((part, _part_of_line(line, start, end)))
+        return result
 
     def _replaced(self, original: cst.BaseExpression, edit: Replace) -> cst.BaseExpression:
         new = self.file.expression(edit.code)
@@ -565,8 +626,6 @@ class _Transformer(cst.CSTTransformer):
             if original is node:
                 return index
             if isinstance(original, cst.SimpleStatementLine) and node in original.body:
-                if len(original.body) > 1:
-                    raise CannotEditError("a statement to be edited shares its line with another")
                 return index
         raise CannotEditError("statements to be put into a block don't stand in the same one")
 
@@ -612,14 +671,9 @@ class _Transformer(cst.CSTTransformer):
         after: list[Statement] = []
         own: list[Statement] = [node]
         gone = False
-        smalls = original.body if isinstance(original, cst.SimpleStatementLine) else ()
         for edit in self._edits_of(original):
-            if not isinstance(edit, (InsertBefore, InsertAfter, Remove, Replace, Unwrap)) or (
-                isinstance(edit, Replace) and not isinstance(edit.node, ast.stmt)
-            ):
+            if not _is_of_block(edit) or isinstance(edit, Wrap):
                 continue
-            if len(smalls) > 1:
-                raise CannotEditError("a statement to be edited shares its line with another")
             self.done += 1
             if isinstance(edit, InsertAfter):
                 after += self.file.statements(edit.code)
@@ -685,8 +739,10 @@ def _with_trailing_comment(new: Statement, old: Statement) -> Statement:
 def _unwrapped(node: Statement) -> list[Statement]:
     """Return the body of a block in its place, with the comments of its head and its foot."""
     body = getattr(node, "body", None)
+    if isinstance(body, cst.SimpleStatementSuite):
+        body = cst.IndentedBlock([_as_line(body)])
     if not isinstance(body, cst.IndentedBlock):
-        raise CannotEditError("a block to be dissolved stands on one line")
+        raise CannotEditError("what is to be dissolved is no block")
     if getattr(node, "orelse", None) is not None or getattr(node, "handlers", None):
         raise CannotEditError("a block to be dissolved has another branch")
     statements = [cast("Statement", statement) for statement in body.body]

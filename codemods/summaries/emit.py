@@ -685,9 +685,11 @@ class Emitter:
         if annotation is None:
             return []
         tensor = f"{self.body.tensorflow}.Tensor" + (" | None" if partly else "")
-        parts = ([] if self.returned.nothing else [self._line(annotation)]) + [tensor] * len(self.returned.lacking)
+        quoted = annotation.value if isinstance(annotation, ast.Constant) else None
+        written = quoted if isinstance(quoted, str) else self._line(annotation)
+        parts = ([] if self.returned.nothing else [written]) + [tensor] * len(self.returned.lacking)
         text = parts[0] if len(parts) == 1 else f"tuple[{', '.join(parts)}]"
-        return [edit.Replace(annotation, repr(text).replace("'", '"')), *self.body.imports]
+        return [edit.Replace(annotation, repr(text) if '"' in text else f'"{text}"'), *self.body.imports]
 
     def _check_exported(self) -> None:
         if not self.body.exported:

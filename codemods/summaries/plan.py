@@ -499,6 +499,7 @@ class TracedBody:
     def _host_arguments(self, move: Move) -> None:
         """Refuse arguments that the host can't evaluate, data and step aside."""
         summary = move.summary
+        self._conditions_of_callers(move)
         for name, argument in summary.arguments.items():
             if name != "step" and argument not in summary.data.values():
                 self._host(move, argument, frozen_is_refused=True)
@@ -769,8 +770,13 @@ class TracedBody:
             move.values[condition] = self._shared(move, named or Value(self.fresh("record"), code))
             return
         self._host(move, condition)
-        if not isinstance(condition, (ast.Constant, ast.Lambda)):
-            self._changing(move, condition)
+        self._changing(move, condition)
+
+    def _conditions_of_callers(self, move: Move) -> None:
+        """Refuse where ``record_if`` asks for what the function changes after the summary."""
+        for call in self.module.find_all(ast.Call):
+            if call not in self.own and self.module.resolve(call.func) == RECORD_IF and call.args:
+                self._changing(move, call.args[0])
 
     def _condition(self, move: Move, block: ast.If) -> None:
         names = _names(block.test)
@@ -1002,7 +1008,14 @@ class TracedBody:
             if not (
                 resolved.removeprefix("builtins.") in _PURE_BUILTINS
                 or (method in _PURE_METHODS and not resolved)
-                or resolved in {"os.path.join", "tensorflow.cast", "tensorflow.equal", "tensorflow.constant"}
+                or resolved
+                in {
+                    "os.path.join",
+                    "tensorflow.cast",
+                    "tensorflow.equal",
+                    "tensorflow.math.equal",
+                    "tensorflow.constant",
+                }
             ):
                 raise RefusedError(
                     TAG, f"`{module.source(call)}` would be called on the host instead of once for each trace"
@@ -1259,14 +1272,19 @@ class TracedBody:
 
     def _changing(self, move: Move, node: ast.expr) -> None:
         """Refuse a host expression whose value the function may change after the summary."""
+        called = [b.node for b in self.module.bindings(node)] if isinstance(node, ast.Name) else []
         if self.effects_after(move.summary.statement) and any(
             self.may_be_variable(part) is not False
-            for part in ast.walk(node)
+            for whole in (node, *(function for function in called if isinstance(function, ast.FunctionDef)))
+            for part in ast.walk(whole)
             if isinstance(part, (ast.Name, ast.Attribute))
             and not isinstance(self.module.parent(part), ast.Attribute)
+            and not (self.module.resolve(part) or "").startswith(("tensorflow.", "builtins."))
             and not self.is_python(part)
         ):
-            raise RefusedError(STEP, f"`{self.module.source(node)}` may be changed by the function after the summary")
+            raise RefusedError(
+                STEP, f"`{self.module.source(node)}` depends on what the function may change after the summary"
+            )
 
     # The step. -----------------------------------------------------------------------------------
 
