@@ -1458,6 +1458,28 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """
         + textwrap.indent(CALL, " " * 8),
     ),
+    "one of two functions of a name": (
+        lift.CALL_SITE,
+        """
+        if len(xs) > 1:
+
+            def loss(x, step):
+                value = tf.reduce_sum(x)
+                tf.summary.scalar("sum", value, step=step)
+                return value
+
+        else:
+
+            def loss(x, step):
+                return tf.reduce_mean(x)
+
+
+        @tf.function
+        def f(x, step):
+            return loss(x, step) * 2
+        """
+        + textwrap.indent(CALL, " " * 8),
+    ),
     "traced code calls it in a comprehension": (
         lift.CALL_SITE,
         """

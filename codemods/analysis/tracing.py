@@ -514,9 +514,9 @@ def _class_of(module: Module, node: ast.expr) -> tuple[Module, ast.ClassDef] | N
         values = [binding.value for binding in module.bindings(node)]
     elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
         owner = module.enclosing(node, ast.ClassDef)
-        same = (a for a in module.attributes.get(node.attr, ()) if isinstance(a.ctx, ast.Store))
-        stores = [a for a in same if owner is not None and ast.unparse(a) == ast.unparse(node)]
-        assigns = [module.statement(store) for store in stores if module.enclosing(store, ast.ClassDef) is owner]
+        stores = [a for a in module.attributes.get(node.attr, ()) if isinstance(a.ctx, ast.Store)]
+        own = all(ast.unparse(a) == ast.unparse(node) and module.enclosing(a, ast.ClassDef) is owner for a in stores)
+        assigns = [module.statement(store) for store in stores] if own else []
         values = [assign.value if isinstance(assign, ast.Assign) else None for assign in assigns]
     if len(values) != 1 or not isinstance(values[0], ast.Call):
         return None
@@ -525,14 +525,15 @@ def _class_of(module: Module, node: ast.expr) -> tuple[Module, ast.ClassDef] | N
 
 def _method(module: Module, owner: ast.ClassDef, name: str, depth: int = 0) -> tuple[Module, Function] | None:
     """Return a method of a class, or of the first base in the project that has it."""
-    for statement in owner.body:
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)) and statement.name == name:
-            return module, statement
+    named = [statement for statement in owner.body if getattr(statement, "name", None) == name]
+    if named:
+        found = named[0] if len(named) == 1 else None
+        return (module, found) if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
     for base in owner.bases if depth < 10 else ():
         definition = class_named(module, module.resolve(base) or "")
-        found = _method(*definition, name, depth + 1) if definition is not None else None
-        if found is not None:
-            return found
+        inherited = _method(*definition, name, depth + 1) if definition is not None else None
+        if inherited is not None:
+            return inherited
     return None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import itertools
-import re
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -27,9 +26,11 @@ SEVERAL_WORKERS = Refusal(
 )
 REFUSALS = (HELPER, ELSEWHERE, CALL_SITE, SEVERAL_WORKERS)
 
-_SEVERAL_WORKERS = re.compile(r"MultiWorkerMirrored|CollectiveAllReduce|ParameterServerStrategy|multi_worker_mirrored")
+_SEVERAL_WORKERS = (
+    "MultiWorkerMirroredStrategy", "CollectiveAllReduceStrategy", "ParameterServerStrategy", "multi_worker_mirrored",
+)  # fmt: skip
 _SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return)
-_READ = (ast.Name, ast.Attribute, ast.Constant)
+_READ = (ast.Name, ast.Attribute, ast.Constant, ast.BinOp, ast.UnaryOp)
 _STRAIGHT = (ast.Call, ast.keyword, ast.BinOp, ast.UnaryOp, ast.Tuple, ast.List, ast.Dict, ast.Subscript, ast.Starred)
 
 
@@ -69,6 +70,10 @@ def lifted(helpers: Helpers, traced: Traced, calls: Sequence[ast.Call]) -> tuple
 def _check_calls(helpers: Helpers, body: Body) -> None:
     """Refuse a function that isn't only called, or that more modules than its own would have to be changed for."""
     below = helpers.called_from([body.function])
+    if _defined_again(body):
+        raise RefusedError(
+            CALL_SITE, f"`{body.traced.name}` is defined more than once, and a call may mean another one"
+        )
     for reference in body.references:
         if reference.call is None:
             raise RefusedError(HELPER, f"`{body.traced.name}` is used as a value {body.where(reference)}")
@@ -77,8 +82,24 @@ def _check_calls(helpers: Helpers, body: Body) -> None:
         traced = reference.replicated or is_traced(reference.module, reference.node)
         if traced and reference.module is not body.module:
             raise RefusedError(ELSEWHERE, f"{ELSEWHERE.sentence} ({body.where(reference)})")
-        if reference.replicated and _SEVERAL_WORKERS.search(body.module.text):
+        if reference.replicated and _several_workers(body):
             raise RefusedError(SEVERAL_WORKERS)
+
+
+def _defined_again(body: Body) -> bool:
+    """Tell whether the name of a function may mean another one where it is called."""
+    module, function, traced = body.module, body.function, body.traced
+    if traced.owner is not None:
+        return [getattr(statement, "name", None) for statement in traced.owner.body].count(function.name) > 1
+    same = traced.target is not None and traced.name == function.name
+    return len(module.scope(function).bindings.get(function.name, ())) > 1 + same
+
+
+def _several_workers(body: Body) -> bool:
+    project = body.module.project
+    elsewhere = project.mentioning(*_SEVERAL_WORKERS) if project is not None else []
+    here = any(word in body.module.text for word in _SEVERAL_WORKERS)
+    return here or not body.imported.isdisjoint(elsewhere)
 
 
 def applied(module: Module, edits: Sequence[Edit]) -> Module:
@@ -141,7 +162,8 @@ class _Lift(Emitter):
     def _statements(self) -> list[ast.stmt]:
         """The function's body without its docstring."""
         function = self.body.function
-        return function.body[ast.get_docstring(function, clean=False) is not None :]
+        body = function.body[ast.get_docstring(function, clean=False) is not None :]
+        return [statement for statement in body if not isinstance(statement, ast.Pass)]
 
     @cached_property
     def _writes_only(self) -> bool:

@@ -20,6 +20,7 @@ from codemods.analysis.tracing import (
     default_of,
     followed,
     is_keras_class,
+    is_traced,
     passed,
     references,
     returned_part,
@@ -371,17 +372,17 @@ class TracedBody:
             inside = module.function(node)
             if inside is not None and (name.startswith("tensorflow.random.") or name.endswith(".dropout")):
                 return True
-            if inside is self.function and name == "builtins.print":
+            if name == "builtins.print" and (inside is self.function or is_traced(module, node)):
                 return True
-        if project is None:
-            return False
-        imported = {
-            project.find(binding.imported, module.path)[0]
-            for bindings in module.inner_scope(module.tree).bindings.values()
-            for binding in bindings
-            if binding.imported is not None
-        }
-        return any(path in imported for path in project.mentioning("Dropout", "dropout"))
+        return project is not None and not self.imported.isdisjoint(project.mentioning("Dropout", "dropout"))
+
+    @cached_property
+    def imported(self) -> set[str | None]:
+        """The paths of the project's modules that this one imports from."""
+        module, project = self.module, self.module.project
+        bindings = itertools.chain.from_iterable(module.inner_scope(module.tree).bindings.values())
+        names = [binding.imported for binding in bindings if binding.imported is not None]
+        return {project.find(name, module.path)[0] for name in names} if project is not None else set()
 
     def check(self) -> None:
         """Refuse what can't be rewritten whatever the summary is."""
