@@ -255,7 +255,7 @@ class Flow:
             if not bindings:
                 yield module, node
             return
-        stored = list(self.stored(node.attr))
+        stored = [(module, each) for each in self.own(module, node)] or list(self.stored(node.attr))
         for other, target in stored:
             yield from self.assigned(other, target)
         if stored:
@@ -272,6 +272,19 @@ class Flow:
             yield from self.origins(*place)
         if not values:
             yield module, node
+
+    def own(self, module: Module, node: ast.Attribute) -> list[ast.Attribute]:
+        """Return the places where the class around an attribute of ``self`` binds it to something."""
+        owner = module.enclosing(node, ast.ClassDef)
+        if owner is None or not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+            return []
+        return [
+            use
+            for use in module.attributes[node.attr]
+            if not isinstance(use.ctx, ast.Load)
+            and module.enclosing(use, ast.ClassDef) is owner
+            and not _is_none(getattr(module.parent(use), "value", None))
+        ]
 
     def stored(self, name: str) -> Iterator[tuple[Module, ast.Attribute]]:
         """Yield the places that bind an attribute of ``self``."""
@@ -547,6 +560,10 @@ def _expressions(node: ast.AST) -> Iterator[ast.expr]:
             yield child
         else:
             yield from _expressions(child)
+
+
+def _is_none(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _last(node: ast.expr) -> str | None:

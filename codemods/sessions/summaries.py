@@ -23,8 +23,10 @@ _SAVERS = frozenset({
 _WORKERS = frozenset({"train.Server", "train.ClusterSpec", "train.replica_device_setter"})
 _MAIN = frozenset({"app.run", "absl.app.run"})
 _VARIABLES = ("variables", "trainable_weights", "weights", "compute_gradients", "gradients")
-_DEPTH = 12
 
+
+Arrival = tuple[ast.stmt | None, bool]
+"""A statement by which something comes to be run, and whether that is sure."""
 
 UNKNOWN = "?"
 """The key of a collection that can't be told."""
@@ -74,6 +76,7 @@ class Summaries:
         """Remember the program."""
         self.flow = flow
         self._uses: dict[Summary | Merge, Uses] = {}
+        self._arrived: dict[tuple[ast.AST, ast.AST], list[Arrival]] = {}
 
     @cached_property
     def _calls(self) -> list[tuple[str, Module, ast.Call]]:
@@ -180,36 +183,40 @@ class Summaries:
 
     # When they are defined. --------------------------------------------------------------------------
 
-    def arrivals(
-        self, module: Module, node: ast.AST, here: Place, depth: int = 0
-    ) -> list[tuple[ast.stmt | None, bool]]:
+    def arrivals(self, module: Module, node: ast.AST, here: Place) -> list[Arrival]:
         """Return the statements of a frame by which a node comes to be run, and whether that is sure.
 
         Args:
             module: the module of the node.
             node: what is to be run.
             here: the frame, with its module.
-            depth: how many calls have been followed.
 
         Returns:
             None in place of a statement for what runs before the frame is entered.
         """
+        key = node, here[1]
+        if key not in self._arrived:
+            self._arrived[key] = []  # for functions that call one another
+            self._arrived[key] = self._arrivals(module, node, here)
+        return self._arrived[key]
+
+    def _arrivals(self, module: Module, node: ast.AST, here: Place) -> list[Arrival]:
         sure = _is_sure(module, node)
         function = module.function(node)
         if (function or module.tree) is here[1]:
             return [(module.statement(node), sure)]
         if function is None:
             return [(None, sure)]
-        if depth > _DEPTH or any(isinstance(around, ast.Lambda) for around in module.ancestors(node)):
+        if any(isinstance(around, ast.Lambda) for around in module.ancestors(node)):
             return []
-        found: list[tuple[ast.stmt | None, bool]] = []
-        for other, caller, calls in self.callers(module, function):
-            for statement, surely in self.arrivals(other, caller, here, depth + 1):
-                found.append((statement, calls and sure and surely))
+        found = [
+            (statement, calls and sure and surely)
+            for other, caller, calls in self.callers(module, function)
+            for statement, surely in self.arrivals(other, caller, here)
+        ]
         owner = module.parent(function)
         if not found and isinstance(owner, ast.ClassDef) and owner in here[0].ancestors(here[1]):
-            constructs = function.name == "__init__" or depth > 0
-            return [(None, sure and constructs)]
+            return [(None, sure and function.name == "__init__")]
         return found
 
     def _is_single(self, module: Module, function: Function) -> bool:
@@ -257,11 +264,14 @@ class Summaries:
                 yield other, use, False  # it is handed over, or kept
         if function.decorator_list and isinstance(module.parent(function), ast.ClassDef):
             yield from ((*place, True) for place in self._looked_up(module, function))
-        for other in self.flow.callers:
-            for call in other.find_all(ast.Call):
-                name = v1_name(other, call.func) or other.resolve(call.func)
-                if name in _MAIN and _runs(other, call, module, function):
-                    yield other, call, True
+        for other, call in self._main_calls:
+            if _runs(other, call, module, function):
+                yield other, call, True
+
+    @cached_property
+    def _main_calls(self) -> list[tuple[Module, ast.Call]]:
+        calls = [(module, call) for module in self.flow.callers for call in module.find_all(ast.Call)]
+        return [(m, call) for m, call in calls if (v1_name(m, call.func) or m.resolve(call.func)) in _MAIN]
 
 
 def _is_abstract(function: Function) -> bool:

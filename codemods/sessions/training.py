@@ -146,6 +146,7 @@ class Training:
         if not rank(self.flow, self.candidates[0].fetches) and any(each.module is not self.module for each in defined):
             return  # nothing trains here: a model's summaries are those of its training
         merges = [each for each in self.summaries.merges if each.module is self.module or self._arrives(each)]
+        merges = [each for each in merges if "merged" not in kinds[each.call]]  # into another
         fetched = [each for each in self.summaries.merges if "fetched" in kinds[each.call]]
         late = [each for each in defined if not kinds[each.call] and self._is_late(each, merges)]
         alone = [each for each in defined if kinds[each.call] & {"fetched", "recorded"}]

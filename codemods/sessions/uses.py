@@ -98,7 +98,8 @@ class Uses:
         if isinstance(target, ast.Attribute):
             for other in self.flow.callers:
                 for found in other.attributes.get(target.attr, ()):
-                    if isinstance(found.ctx, ast.Load) and other.resolve(found) is None:
+                    own = self.flow.own(other, found)
+                    if isinstance(found.ctx, ast.Load) and other.resolve(found) is None and (not own or target in own):
                         yield other, found
             return
         name = target.id if isinstance(target, ast.Name) else target.arg
