@@ -71,6 +71,7 @@ from codemods.summaries.ops import summary_name
 from codemods.summaries.plan import (
     BRANCH,
     EXPORTED,
+    KERAS_METHOD,
     LOST,
     NAME_SCOPE,
     NESTED,
@@ -335,6 +336,8 @@ def _lifted(
     stays = next((finding for finding in results.values() if finding.refusal is not None), None)
     if stays is not None and stays.refusal is not None:
         raise RefusedError(stays.refusal, stays.detail)
+    if not results and any(is_traced(r.module, r.node) for r in Body(module, traced).references):
+        raise RefusedError(KERAS_METHOD)  # where another codemod finds it
     each = list(results.values()) or [_in_replicas(traced, lost)]
     if len(each) != len(nodes):
         each = each[:1] * len(nodes)

@@ -1437,6 +1437,29 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         print(steps["train"](xs, 1).numpy())
     """,
     ),
+    "a step of Keras calls the helper": (
+        plan.KERAS_METHOD,
+        """
+        class Net(tf.keras.Model):
+            def call(self, x):
+                return 2 * x
+
+            def train_step(self, x):
+                return {"loss": mean_of(self(x))}
+
+
+        def mean_of(x):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=1)
+            return m
+
+
+        net = Net()
+        net.compile("sgd")
+        with writer.as_default():
+            net.fit(xs, verbose=0)
+        """,
+    ),
     "functions that call one another": (
         plan.RECURSIVE,
         """
@@ -3068,6 +3091,13 @@ def lifted(name: str) -> str:
 @pytest.mark.parametrize("name", LIFTED)
 def test_lifted(name, snapshot):
     check.transformed(lifted(name), snapshot)
+
+
+def test_replicas_by_the_name_that_run_had():
+    after = check.transformed(
+        lifted("replicas_in_a_traced_function").replace("strategy.run", "strategy.experimental_run_v2")
+    )
+    assert after.count("strategy.experimental_local_results(") == 4
 
 
 def test_what_a_helper_of_another_module_computes_is_refused():
