@@ -47,6 +47,7 @@ _Element = cst.BaseDictElement | cst.BaseElement
 _Opening = cst.LeftCurlyBrace | cst.LeftSquareBracket | cst.LeftParen | None
 _Closing = cst.RightCurlyBrace | cst.RightSquareBracket | cst.RightParen | None
 _IMPORT_WIDTH = 88  # a longer import is split in two
+_DEEPEST = 4000
 _SEED = "pass\n"  # stands before every snippet, so that its first comment belongs to its first statement
 
 
@@ -147,6 +148,15 @@ def _same(one: Edit, other: Edit) -> bool:
 
 
 # The file, cut into top-level statements. ----------------------------------------------------------
+
+
+def _is_deep(nodes: Sequence[ast.AST]) -> bool:
+    """Tell whether nodes are nested so deeply that LibCST, whose time grows with the square of it, takes minutes."""
+    for _ in range(_DEEPEST):
+        nodes = [child for node in nodes for child in ast.iter_child_nodes(node)]
+        if not nodes:
+            return False
+    return True
 
 
 @dataclass
@@ -279,6 +289,8 @@ class _File:
     def _parse(self, index: int) -> _Chunk:
         first, last = self.starts[index], self.ends[index]
         text = "".join(self.lines[first - 1 : last])
+        if _is_deep([statement for statement in self.tree.body if first <= statement.lineno <= last]):
+            raise RecursionError
         seed = _SEED.replace("\n", self.newline)
         try:
             module = cst.parse_module(seed + text, self.config)

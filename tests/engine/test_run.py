@@ -135,6 +135,7 @@ def test_findings_below_the_severity_are_left_out(folder: Path, fake: str) -> No
         (b"old_crash()\n", "internal", "now"),
         (b"old = [" + b"1, " * 400_000 + b"]\n", "too-large", "1,200,009 bytes"),
         (b"old = (" + b" + ".join([b"1"] * 200_000) + b")\n", "nesting", "nested too deeply"),
+        (b"old = (" + b" + ".join([b"1"] * 5_000) + b")\n", "nesting", "nested too deeply"),
     ],
     ids=[
         "Python 2",
@@ -147,6 +148,7 @@ def test_findings_below_the_severity_are_left_out(folder: Path, fake: str) -> No
         "crash",
         "table",
         "deep",
+        "deep for LibCST",
     ],
 )
 def test_a_file_that_cant_be_done_fails_with_the_reason(
