@@ -174,6 +174,11 @@ def test_the_step_counts_on(name):
     assert ("step = 0\n" in after) == ("step += 1\n" in after) == (expected == "step")
 
 
+def test_a_single_step_is_the_first():
+    after = check.transformed(HEAD + GRAPH + START + "    print(sess.run([train_op, loss], {x: data[0]})[1])\n" + END)
+    assert "    writer.add_summary(summary, 0)\n    print(results[1])\n" in after
+
+
 def test_the_global_step_that_is_fetched_already(snapshot):
     graph = GRAPH.replace("minimize(loss)", "minimize(loss, global_step=tf.train.get_or_create_global_step())")
     graph += "global_step = tf.train.get_global_step()\n"

@@ -70,6 +70,7 @@ def step(flow: Flow, run: Run, around: Sequence[Loop], *, local: bool) -> Step |
         or _by_loops(run, around, outer)
         or _global_step(run)
         or _new(run, around, outer)
+        or (Step("0") if _runs_once(flow, run.module, run.call) else None)
     )
 
 
@@ -367,3 +368,12 @@ def _new(run: Run, around: Sequence[Loop], outer: Sequence[_Level] | None) -> St
     scope = module.scope(run.call)
     name = next((each for each in _NAMES if not module.is_used(scope, each)), None)
     return None if name is None else Step(name, counter=around[-1])
+
+
+def _runs_once(flow: Flow, module: Module, node: ast.AST) -> bool:
+    """Tell whether a program comes to a node once only."""
+    here = frame(module, node)
+    if loops(module, node) or (isinstance(here, _FUNCTIONS) and _outer(flow, module, here) != []):
+        return False
+    calls = list(flow.calls(module, here)) if isinstance(here, _FUNCTIONS) else []
+    return isinstance(here, ast.Module) or here.name == "main" or any(_runs_once(flow, *call) for call in calls)

@@ -492,6 +492,22 @@ with tf.train.MonitoredTrainingSession(checkpoint_dir="run", save_summaries_step
 
 
 @tensorflow
+def test_summaries_of_a_graph_that_are_never_recorded_are_counted_as_dropped(runner: Runner) -> None:
+    seen = runner.run_source(
+        """\
+import tensorflow.compat.v1 as tf
+tf.disable_eager_execution()
+recorded = tf.summary.image("image", tf.zeros([1, 2, 2, 1]))
+tf.summary.scalar("never", 1.0)
+with tf.Session() as session, tf.summary.FileWriter("logs") as writer:
+    writer.add_summary(session.run(recorded), 0)
+"""
+    )
+    assert seen.ok, seen.exception
+    assert seen.summaries.dropped == 1
+
+
+@tensorflow
 def test_unflushed_v1_events_are_counted_as_lost(runner: Runner) -> None:
     source = """
 import os
