@@ -53,6 +53,7 @@ from codemods.analysis.dataflow import (
 )
 from codemods.analysis.files import constant_text, touching
 from codemods.analysis.module import Function, Module
+from codemods.analysis.places import start
 from codemods.analysis.strategies import is_scope
 from codemods.analysis.tracing import is_keras_class, traced_functions
 from codemods.analysis.writers import METHODS, Creation, creations, names_held_by, use_of
@@ -1015,7 +1016,7 @@ def _local_loads(module: Module, site: Site, function: Function, name: ast.Name)
             raise RefusedError(GRAPH_MODE)
     closes = _closes(module, loads)
     for close in closes:
-        if any(load.lineno > close.lineno and not within(load, closes) for load in loads):
+        if any(start(load) > start(close) and not within(load, closes) for load in loads):
             raise RefusedError(USED_AFTER_CLOSE)
     return loads
 

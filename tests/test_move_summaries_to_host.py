@@ -877,6 +877,18 @@ BLOCKS = {
             for i in range(2):
                 y = f(xs, tf.constant(i, tf.int64))
         """,
+    "what_changes_later_on_the_same_line": """
+        count = tf.Variable(0, dtype=tf.int64)
+
+
+        @tf.function
+        def f(x):
+            tf.summary.scalar("mean", tf.reduce_mean(x), step=count); count.assign_add(1); return x
+
+
+        with writer.as_default():
+            y = f(xs)
+        """,
     "a_call_that_shares_its_line": """
         @tf.function
         def f(x, step):

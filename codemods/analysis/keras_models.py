@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from codemods.analysis.keras_objects import KerasObjects, Kind, argument, parameters
 from codemods.analysis.module import Binding, Function, Module
+from codemods.analysis.places import start
 from codemods.analysis.shapes import reaching
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -183,7 +184,7 @@ class KerasModels:
         for use in module.uses(scope, target.id) if scope is not None else ():
             add = module.parent(use)
             added = module.parent(add) if isinstance(add, ast.Attribute) and add.attr == "add" else None
-            if use.lineno > call.lineno and isinstance(added, ast.Call) and added.args:
+            if start(use) > start(call) and isinstance(added, ast.Call) and added.args:
                 return self._gives_shape(module, added.args[0])
         return False
 

@@ -13,6 +13,16 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
+def start(node: ast.AST) -> tuple[int, int]:
+    """Return where a node begins; of two statements on one line, the later one begins later."""
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+
+
+def end(node: ast.AST) -> tuple[int, int]:
+    """Return where a node ends."""
+    return getattr(node, "end_lineno", None) or 0, getattr(node, "end_col_offset", None) or 0
+
+
 def frame(module: Module, node: ast.AST) -> Frame:
     """Return the function, or the module, that a node runs in."""
     return module.function(node) or module.tree

@@ -519,6 +519,13 @@ def _as_line(node: cst.SimpleStatementLine | cst.SimpleStatementSuite) -> cst.Si
     return cst.SimpleStatementLine(node.body, trailing_whitespace=node.trailing_whitespace)
 
 
+def _closed(suite: cst.SimpleStatementSuite, line: Statement) -> cst.SimpleStatementSuite | None:
+    """Return one line as what stands behind a colon."""
+    if not isinstance(line, cst.SimpleStatementLine) or line.leading_lines:
+        return None
+    return suite.with_changes(body=line.body, trailing_whitespace=line.trailing_whitespace)
+
+
 def _part_of_line(line: cst.SimpleStatementLine, start: int, end: int) -> cst.SimpleStatementLine:
     """Return some of the statements of a line; the comment above is the first one's, the one behind the last one's."""
     if end - start == len(line.body):
@@ -565,6 +572,8 @@ class _Transformer(cst.CSTTransformer):
         if isinstance(node, (cst.IndentedBlock, cst.Module)):
             body = self._body(self._wrapped(pairs, node), node)
             node = node.with_changes(body=body)
+            if isinstance(original_node, cst.SimpleStatementSuite) and len(body) == 1:
+                node = _closed(original_node, body[0]) or node
             if body and body[0] is _NOTHING:
                 self.emptied.add(node)
         if isinstance(node, cst.If) and isinstance(node.orelse, cst.Else) and node.orelse.body in self.emptied:

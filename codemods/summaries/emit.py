@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
+from codemods.analysis.places import start
 from codemods.analysis.tracing import Reference, ancestors, looked_up, passed, run_arguments, runs_once
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Code, Edit
@@ -275,7 +276,7 @@ class Emitter:
         """Tell whether a writer is closed at the end of the only run of the function."""
         around = itertools.takewhile(lambda node: node is not self.body.function, self.module.ancestors(statement))
         return (
-            all(move.summary.statement.lineno < statement.lineno for move in self.moves)
+            all(start(move.summary.statement) < start(statement) for move in self.moves)
             and all(isinstance(node, ast.With) for node in around)
             and runs_once(self.body.references)
         )

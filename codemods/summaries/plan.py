@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
+from codemods.analysis.places import end, start
 from codemods.analysis.strategies import seems_strategy
 from codemods.analysis.tracing import (
     Reference,
@@ -844,7 +845,7 @@ class TracedBody:
             resolved = self.module.resolve(call.func) or ""
             if not self._harmless(call) or resolved.startswith("tensorflow.random"):
                 raise RefusedError(BRANCH, f"`{self.module.source(call)}` is called in one branch only")
-        between = (n for n in self.nodes if block.lineno < getattr(n, "lineno", 0) < move.summary.statement.lineno)
+        between = (n for n in self.nodes if start(block.body[0]) <= start(n) < start(move.summary.statement))
         if any(isinstance(n, ast.Call) and not self._harmless(n) for n in between):
             raise RefusedError(BRANCH, "the branch may change what the summary records before it stands")
 
@@ -1123,8 +1124,7 @@ class TracedBody:
         if node.id in self.parameters:
             return not self._rebound(node.id)
         stores = self.scope.bindings[node.id]
-        line = move.summary.statement.lineno
-        if any(getattr(b.node, "lineno", 0) >= line for b in stores):
+        if any(start(b.node) >= start(move.summary.statement) for b in stores):
             return False
         if not conditional:
             return True
@@ -1240,9 +1240,8 @@ class TracedBody:
 
     def effects_after(self, statement: ast.stmt) -> bool:
         """Tell whether code after a statement may change a variable."""
-        line = statement.end_lineno or statement.lineno
         for node in self.nodes:
-            if isinstance(node, ast.Call) and node.lineno > line and not self._harmless(node):
+            if isinstance(node, ast.Call) and start(node) >= end(statement) and not self._harmless(node):
                 return True
         return False
 
@@ -1488,13 +1487,17 @@ class TracedBody:
         """Tell whether code between two statements may change a variable or bind a name, or one of some code's."""
         words = None if code is None else re.findall(r"\w+", code)
         for node in self.nodes:
-            line = getattr(node, "lineno", 0)
-            if one.lineno < line < other.lineno and (
-                (isinstance(node, ast.Call) and not self._harmless(node))
-                or (
-                    isinstance(node, ast.Name)
-                    and not isinstance(node.ctx, ast.Load)
-                    and (words is None or node.id in words)
+            behind = start(node) >= end(one) or getattr(node, "lineno", 0) > one.lineno
+            if (
+                behind
+                and start(node) < start(other)
+                and (
+                    (isinstance(node, ast.Call) and not self._harmless(node))
+                    or (
+                        isinstance(node, ast.Name)
+                        and not isinstance(node.ctx, ast.Load)
+                        and (words is None or node.id in words)
+                    )
                 )
             ):
                 return True

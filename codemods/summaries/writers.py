@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codemods.analysis.module import Function, Module, Scope
+from codemods.analysis.places import start
 from codemods.analysis.tracing import passed, references
 
 CREATE = "tensorflow.summary.create_file_writer"
@@ -215,9 +216,10 @@ def _runs_main(module: Module, node: ast.AST) -> bool:
 
 
 def _set_before(module: Module, node: ast.AST, function: ast.AST | None) -> bool:
-    line = getattr(node, "lineno", 0)
     return any(
-        isinstance(module.parent(setter), ast.Call) and module.function(setter) is function and setter.lineno < line
+        isinstance(module.parent(setter), ast.Call)
+        and module.function(setter) is function
+        and start(setter) < start(node)
         for setter in module.attributes.get("set_as_default", ())
     )
 
@@ -285,8 +287,8 @@ def visible_writer(module: Module, place: ast.AST, owner: ast.ClassDef | None) -
     inner = module.inner_scope(place).lookup(target.id) if isinstance(place, ast.FunctionDef) else here
     if scope is None or not _one_writer(module, target, scope) or here is not scope or inner is not scope:
         return None, 1
-    if scope is not scope.root and statement.lineno > getattr(place, "lineno", 0):
+    if scope is not scope.root and start(statement) > start(place):
         return None, 1
-    if module.function(place) is None and statement.lineno > getattr(place, "lineno", 0):
+    if module.function(place) is None and start(statement) > start(place):
         return None, 1
     return target.id, 1

@@ -71,3 +71,7 @@ def test_an_expression_of_a_block_on_one_line_leaves_it_closed():
         return (Replace(s("a = 1").value, "2"),)
 
     assert edited("if x: a = 1; b = 2\n", edits) == "if x: a = 2; b = 2\n"
+
+
+def test_a_block_on_one_line_stays_on_it_where_one_statement_takes_the_place_of_another():
+    assert edited("if x: a = 1  # end\n", lambda s: (Replace(s("a = 1"), "b = 2"),)) == "if x: b = 2  # end\n"
