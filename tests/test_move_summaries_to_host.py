@@ -877,6 +877,22 @@ BLOCKS = {
             for i in range(2):
                 y = f(xs, tf.constant(i, tf.int64))
         """,
+    "lists_beside_the_variables": """
+        variables = tf.keras.Sequential()
+
+
+        @tf.function
+        def f(x, step):
+            grads = [x * 2]
+            grads, norm = tf.clip_by_global_norm(grads, 1.0)
+            for variable, grad in zip(variables.trainable_variables, grads):
+                tf.summary.histogram("grad/" + str(len(variable.shape)), grad, step=step)
+            return x
+
+
+        with writer.as_default():
+            y = f(xs, 1)
+        """,
     "what_changes_later_on_the_same_line": """
         count = tf.Variable(0, dtype=tf.int64)
 

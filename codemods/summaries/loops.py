@@ -63,9 +63,10 @@ class _Targets:
         if name == "builtins.zip" and parts is not None and len(parts) == len(call.args):
             pairs = list(zip(parts, call.args, strict=True))
             # Beside a list there can be no dataset, and Python can't go over a tensor of a graph.
-            return (self.lists or not all(map(self.given, call.args))) and all(
-                self.name(part, self.kind(part)) if self.given(argument) else self.match(part, argument)
-                for part, argument in pairs
+            known = [not self.given(argument) and self.match(part, argument) for part, argument in pairs]
+            return (self.lists or any(known)) and all(
+                found or ((self.given(argument) or any(known)) and self.beside(part, argument))
+                for found, (part, argument) in zip(known, pairs, strict=True)
             )
         if name == "builtins.enumerate" and parts is not None and len(parts) == 2 and call.args:
             return self.name(parts[0], PYTHON) and self.match(parts[1], call.args[0])
@@ -88,6 +89,13 @@ class _Targets:
         if isinstance(element, ast.Starred):
             return False
         return self.name(target, PYTHON if isinstance(element, ast.Constant) else TENSOR)
+
+    def beside(self, target: ast.expr, iterable: ast.expr) -> bool:
+        """Enter what the elements are of something that a list is gone over with."""
+        if not isinstance(iterable, ast.Name) or not self.is_local(iterable):
+            return False
+        once = any(_is_iterator(self.module, b.value) for b in self.module.bindings(iterable))
+        return not once and self.name(target, self.kind(target))
 
     def name(self, target: ast.expr, kind: str) -> bool:
         """Enter one name; a name that is sometimes a tensor counts as one."""
@@ -114,6 +122,13 @@ def is_name_of(module: Module, use: ast.Name) -> bool:
     """Tell whether ``use`` stands in ``use.name``."""
     around = module.parent(use)
     return isinstance(around, ast.Attribute) and around.attr == "name"
+
+
+def _is_iterator(module: Module, value: ast.expr | None) -> bool:
+    """Tell whether a value can be gone over but once, and not be returned."""
+    if isinstance(value, ast.Call):
+        return (module.resolve(value.func) or "").startswith("builtins.")
+    return isinstance(value, ast.GeneratorExp)
 
 
 def _only_value(module: Module, name: ast.Name) -> ast.expr | None:
