@@ -255,7 +255,7 @@ class Flow:
             if not bindings:
                 yield module, node
             return
-        stored = [(module, each) for each in self.own(module, node)] or list(self.stored(node.attr))
+        stored = [(module, each) for each in self.own(module, node)] or list(self.stored(node.attr, module))
         for other, target in stored:
             yield from self.assigned(other, target)
         if stored:
@@ -286,9 +286,9 @@ class Flow:
             and not _is_none(getattr(module.parent(use), "value", None))
         ]
 
-    def stored(self, name: str) -> Iterator[tuple[Module, ast.Attribute]]:
+    def stored(self, name: str, seen_from: Module | None = None) -> Iterator[tuple[Module, ast.Attribute]]:
         """Yield the places that bind an attribute of ``self``."""
-        for module in self.modules:
+        for module in self.modules if seen_from in (None, *self.modules) else self.callers:
             for use in module.attributes.get(name, ()):
                 if not isinstance(use.ctx, ast.Load):
                     yield module, use

@@ -92,9 +92,12 @@ def _run(flow: Flow, function: ast.Attribute, call: ast.Call) -> Run | None:
         return None if fetches is None else Run(module, call, fetches, feed, function.value, "run")
     if given.keys() - {"feed_dict", "session"} or len(call.args) > 2:
         return None
-    if function.attr == "run" and not is_training(flow, function.value):
+    # An object of which nothing is known is an operation if it is given what only operations are.
+    if function.attr == "run" and not (
+        rank(flow, function.value) in (1, 3) or (given and is_training(flow, function.value))
+    ):
         return None
-    if function.attr == "eval" and not (_of_graph(flow, function.value) or given or call.args):
+    if function.attr == "eval" and not (given or _of_graph(flow, function.value)):
         return None
     feed = call.args[0] if call.args else given.get("feed_dict")
     session = call.args[1] if len(call.args) > 1 else given.get("session")
@@ -183,6 +186,10 @@ def _dependencies(module: Module, node: ast.AST) -> Iterator[ast.expr]:
 def prepares(flow: Flow, run: Run) -> bool:
     """Tell whether a run only initializes something."""
     origins = [place for leaf in run.fetched for place in flow.origins(run.module, leaf)]
+    for module, node in origins:
+        if isinstance(node, ast.Call) and _is_group(module, node):
+            origins += [place for each in node.args for place in flow.origins(module, each)]  # while it is gone through
+    origins = [each for each in origins if not _is_group(*each)]
     return bool(origins) and all(
         (isinstance(node, ast.Call) and _PREPARING.fullmatch(v1_name(module, node.func) or "") is not None)
         or (isinstance(node, ast.Attribute) and node.attr in ("initializer", "initialize"))
@@ -191,6 +198,10 @@ def prepares(flow: Flow, run: Run) -> bool:
         )
         for module, node in origins
     )
+
+
+def _is_group(module: Module, node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and v1_name(module, node.func) == "group"
 
 
 def together(flow: Flow, able: Sequence[Run]) -> list[Run]:

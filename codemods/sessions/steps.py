@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from codemods.analysis.dataflow import bindings_in, names_read
 from codemods.analysis.module import Function, Module
 from codemods.analysis.places import Frame, Loop, frame, loops
-from codemods.sessions.flow import Flow, argument, v1_name
+from codemods.sessions.flow import Flow, Place, argument, v1_name
 from codemods.sessions.runs import Run, is_session
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _GLOBAL_STEPS = frozenset({"train.get_global_step", "train.get_or_create_global_step", "train.create_global_step"})
-_VARIABLES = _GLOBAL_STEPS | {"Variable", "get_variable"}
+_COUNTING = ("minimize", "apply_gradients", "create_train_op", "optimize_loss")
 _LIKE_STEPS = re.compile(r"(?i)(\w*_)?(step|steps|iter|iteration|iterations|it|i|t|n_iter|batch_count|counter)\d*")
 _LIKE_EPOCHS = re.compile(r"(?i)(\w+_)?epoch(_?(id|idx|index|no|num|number|i|\d))?")
 _BARS = ("tqdm.", "tqdm")
@@ -64,10 +64,12 @@ def step(flow: Flow, run: Run, around: Sequence[Loop], *, local: bool) -> Step |
         local: each call of the function that the run stands in is a training of its own.
     """
     outer = [] if local else _outer(flow, run.module, frame(run.module, run.call))
+    counters = list(_counters(run, around, outer))
     return (
         _fetched(flow, run)
-        or _counted(run, around, outer)
+        or next((Step(name) for name in counters if _LIKE_STEPS.fullmatch(name.rpartition(".")[2])), None)
         or _by_loops(run, around, outer)
+        or next(map(Step, counters), None)
         or _global_step(run)
         or _new(run, around, outer)
         or (Step("0") if _runs_once(flow, run.module, run.call) else None)
@@ -85,22 +87,31 @@ def is_repeated(flow: Flow, run: Run) -> bool:
 def is_global_step(flow: Flow, module: Module, node: ast.expr) -> bool:
     """Tell whether an expression is the variable that counts the steps of an optimizer."""
     places = flow.origins(module, node)
-    given = {
-        origin
-        for other in flow.modules
-        for name in ("minimize", "apply_gradients")
-        for use in other.attributes.get(name, ())
-        if isinstance(call := other.parent(use), ast.Call)
-        for keyword in call.keywords
-        if keyword.arg == "global_step"
-        for _, origin in flow.origins(other, keyword.value)
-    }
-    named = _last(node) == "global_step"
-    return bool(places) and all(
-        origin in given
-        or (isinstance(origin, ast.Call) and v1_name(other, origin.func) in (_VARIABLES if named else _GLOBAL_STEPS))
-        for other, origin in places
-    )
+    counting = _counting(flow)
+    default = any(_is_default(*place) for place in counting)
+    return bool(places) and all(place in counting or (default and _is_default(*place)) for place in places)
+
+
+def _counting(flow: Flow) -> set[Place]:
+    """Return what makes the variables that optimizers add to, or that a training op called `global_step` does."""
+    given: list[tuple[Module, ast.expr]] = []
+    for module in flow.modules:
+        for name in (*_COUNTING, "assign_add", "assign"):
+            for use in module.attributes.get(name, ()):
+                call = module.parent(use)
+                if not isinstance(call, ast.Call) or call.func is not use:
+                    continue
+                if name in _COUNTING:
+                    given += [(module, each.value) for each in call.keywords if each.arg == "global_step"]
+                    given += [(module, each) for each in call.args[1:2]]
+                else:
+                    counted = call.args[0] if v1_name(module, use) is not None and call.args else use.value
+                    given += [(module, counted)] if _last(counted) == "global_step" else []
+    return {place for module, each in given for place in flow.origins(module, each)}
+
+
+def _is_default(module: Module, node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and v1_name(module, node.func) in _GLOBAL_STEPS
 
 
 def _last(node: ast.expr) -> str | None:
@@ -114,15 +125,20 @@ def _fetched(flow: Flow, run: Run) -> Step | None:
         case ast.Assign([ast.Tuple(targets) | ast.List(targets)], value), ast.List(elements) | ast.Tuple(elements):
             if value is run.call and len(targets) == len(elements):
                 for target, element in zip(targets, elements, strict=True):
-                    if isinstance(target, ast.Name) and is_global_step(flow, module, element):
+                    if isinstance(target, ast.Name) and target.id != "_" and is_global_step(flow, module, element):
                         return Step(target.id)
     block = module.block(statement)
-    for other in block:
+    place = block.index(statement)
+    for number, other in enumerate(block):
         match other:
-            case ast.Assign([ast.Name(name)], ast.Call() as call) if other is not statement:
-                if _reads_global_step(flow, module, call):
-                    return Step(name, other if other.lineno > statement.lineno else None)
+            case ast.Assign([ast.Name(name)], ast.Call() as call) if _reads_global_step(flow, module, call):
+                if number < place or not any(map(_may_leave, block[place + 1 : number])):
+                    return Step(name, other if number > place else None)
     return None
+
+
+def _may_leave(statement: ast.stmt) -> bool:
+    return any(isinstance(node, (ast.Continue, ast.Break, ast.Return, ast.Raise)) for node in ast.walk(statement))
 
 
 def _reads_global_step(flow: Flow, module: Module, call: ast.Call) -> bool:
@@ -161,12 +177,11 @@ def _is_visible(module: Module, node: ast.expr, run: Run) -> bool:
 # What the loops count. ---------------------------------------------------------------------------------
 
 
-def _counted(run: Run, around: Sequence[Loop], outer: Sequence[_Level] | None) -> Step | None:
-    """Return a counter of the code's own that every turn of the run's loop adds to, and that no loop sets back."""
+def _counters(run: Run, around: Sequence[Loop], outer: Sequence[_Level] | None) -> Iterator[str]:
+    """Yield the code's own counters that every turn of the run's loop adds to, and that no loop sets back."""
     module, here = run.module, frame(run.module, run.call)
     repeated = not around or outer != []
     every = loops(module, run.call)
-    found: list[str] = []
     for node in module.find_all(ast.AugAssign):
         if frame(module, node) is not here or loops(module, node) != every or not isinstance(node.op, ast.Add):
             continue
@@ -175,9 +190,7 @@ def _counted(run: Run, around: Sequence[Loop], outer: Sequence[_Level] | None) -
         if _is_conditional(module, node) or not isinstance(node.target, (ast.Name, ast.Attribute)):
             continue
         if _keeps_counting(module, node.target, around, repeated=repeated):
-            found.append(ast.unparse(node.target))
-    found.sort(key=lambda text: _LIKE_STEPS.fullmatch(text.rpartition(".")[2]) is None)
-    return Step(found[0]) if found else None
+            yield ast.unparse(node.target)
 
 
 def _keeps_counting(
@@ -222,7 +235,7 @@ def _by_loops(run: Run, around: Sequence[Loop], outer: Sequence[_Level] | None) 
     # A run that drops its result may bind the underscore.
     if not levels or any(level.name in (None, "_") for level in levels) or len(levels) > 2:
         return None
-    if around and any(_is_bound_again(level, around[-1]) for level in levels):
+    if any(_is_bound_again(level, around[-1] if around else frame(module, run.call)) for level in levels):
         return None
     inner = levels[-1]
     if len(levels) == 1:
@@ -351,9 +364,9 @@ def _simple(module: Module, node: ast.expr, loop: Loop) -> str | None:
     return f"({text})" if isinstance(node, (ast.BinOp, ast.UnaryOp)) else text
 
 
-def _is_bound_again(level: _Level, outermost: Loop) -> bool:
+def _is_bound_again(level: _Level, body: ast.AST) -> bool:
     """Tell whether the body of the loops binds a counter besides."""
-    nodes = ast.walk(level.loop or outermost)
+    nodes = ast.walk(level.loop or body)
     stores = [n for n in nodes if isinstance(n, ast.Name) and n.id == level.name and not isinstance(n.ctx, ast.Load)]
     return len(stores) != (level.loop is not None)
 
