@@ -17,9 +17,7 @@ SEVERAL_MERGES = Refusal(
     "several-merges",
     "there are several collections or merges of summaries, and which is for the training can't be told",
 )
-RUN_IN_PART = Refusal(
-    "run-in-part", "some of the summaries are run by themselves, and `merge_all()` would record these twice"
-)
+RUN_IN_PART = Refusal("run-in-part", "some summaries are run by themselves, and `merge_all()` would record these twice")
 BY_HAND = Refusal("recorded-by-hand", "the program records summaries of numbers too, and these may be the same ones")
 SEVERAL_WORKERS = Refusal("several-workers", "several workers run the program, and each of them would record all")
 OUT_OF_REACH = Refusal("out-of-reach", "the code that trains has no way to name the merged summaries")

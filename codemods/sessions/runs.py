@@ -92,10 +92,9 @@ def _run(flow: Flow, function: ast.Attribute, call: ast.Call) -> Run | None:
         return None if fetches is None else Run(module, call, fetches, feed, function.value, "run")
     if given.keys() - {"feed_dict", "session"} or len(call.args) > 2:
         return None
-    # An object of which nothing is known is an operation if it is given what only operations are.
-    if function.attr == "run" and not (
-        rank(flow, function.value) in (1, 3) or (given and is_training(flow, function.value))
-    ):
+    # An object that is only called like a training is one if it is given what only operations are.
+    sure = rank(flow, function.value)
+    if function.attr == "run" and not (sure in (1, 3) or (given and sure)):
         return None
     if function.attr == "eval" and not (given or _of_graph(flow, function.value)):
         return None
@@ -122,11 +121,6 @@ def _of_graph(flow: Flow, node: ast.expr) -> bool:
         isinstance(origin, ast.Call) and v1_name(module, origin.func) is not None
         for module, origin in flow.origins(flow.module, node)
     )
-
-
-def is_training(flow: Flow, node: ast.expr) -> bool:
-    """Tell whether running an expression trains: it is what an optimizer made, or it is called like that."""
-    return rank(flow, node) > 0
 
 
 def rank(flow: Flow, node: ast.expr) -> int:

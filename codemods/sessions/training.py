@@ -153,7 +153,7 @@ class Training:
         if late:
             yield self._moved(merges[0], late)
         elif not fetched and len(alone) < len(defined):
-            yield self._lost(defined, merges, in_part=bool(alone))
+            yield self._lost(defined, merges, alone)
         elif fetched:
             dropped = list(self._dropped([merge.call for merge in fetched]))
             # Who has merged some on purpose wants them run as well.
@@ -165,17 +165,20 @@ class Training:
 
     # What no run fetches. ----------------------------------------------------------------------------------
 
-    def _lost(self, defined: list[Summary], merges: list[Merge], *, in_part: bool = False) -> Finding:
+    def _lost(self, defined: list[Summary], merges: list[Merge], alone: Sequence[Summary] = ()) -> Finding:
         """Return the finding of summaries that no run fetches.
 
         Args:
             defined: the summaries.
             merges: what merges them already.
-            in_part: some of them are run by themselves.
+            alone: those of them that are run by themselves.
         """
         try:
-            if in_part and not merges:
-                raise RefusedError(RUN_IN_PART)
+            if alone and not merges:
+                never = [f"`{each.tag}`" for each in defined if each.tag and each not in alone]
+                raise RefusedError(
+                    RUN_IN_PART, f"{RUN_IN_PART.sentence} (never: {', '.join(never)})" if never else None
+                )
             tags = {each.tag for each in defined}
             if any(tag is None or tag in tags for tag in self.summaries.tags_by_hand()):
                 raise RefusedError(BY_HAND)
