@@ -45,7 +45,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 
 from codemods.analysis.keras_objects import Form, KerasObjects, Kind
 from codemods.analysis.module import Module
@@ -165,6 +166,7 @@ class AddGetConfig(Codemod):
         """Yield the classes that Keras can't save, or not restore."""
         project = module.project or Project.of({module.path: module.text})
         objects = KerasObjects(project)
+        keras_3 = cache(lambda: runs_keras_3(module))
         for node in module.find_all(ast.ClassDef):
             stock: Saved = project.once("saved classes", lambda: saved(objects, module))
             forms, below = stock.of(place_of(module, node))
@@ -173,18 +175,21 @@ class AddGetConfig(Codemod):
                 continue
             found = objects.object(module, node)
             if found is not None and not _is_dataclass(module, node):
-                finding = _finding(KerasClass(objects, found), forms, below)
+                finding = _finding(KerasClass(objects, found), forms, below, keras_3)
                 if finding is not None:
                     yield finding
 
 
-def _finding(klass: KerasClass, forms: frozenset[Form], below: frozenset[Form]) -> Finding | None:
+def _finding(
+    klass: KerasClass, forms: frozenset[Form], below: frozenset[Form], keras_3: Callable[[], bool]
+) -> Finding | None:
     """Return what there is to say about a class.
 
     Args:
         klass: the class.
         forms: the forms in which its objects are saved.
         below: the forms in which objects are saved that hand its constructor what Keras gives back.
+        keras_3: tells whether its module runs with Keras 3.
     """
     if not klass.known or not klass.library or (klass.restores_itself and klass.config is not None):
         return None
@@ -193,10 +198,9 @@ def _finding(klass: KerasClass, forms: frozenset[Form], below: frozenset[Form]) 
     wanted = klass.own("get_config") is not None or bool(klass.objects.registrations(klass.found))
     if not (forms or below or wanted):
         return None
-    keras_3 = runs_keras_3(klass.module)
-    if not keras_3:
+    if not keras_3():
         forms, below = forms - {Form.FOLDER}, below - {Form.FOLDER}
-    judge = Judge(klass, keras_3=keras_3, forms=forms)
+    judge = Judge(klass, keras_3=keras_3(), forms=forms)
     trouble = judge.trouble() if forms or wanted else None
     if trouble is None and below:
         trouble = judge.handing_on()

@@ -239,6 +239,21 @@ def test_each_style_of_get_config_is_completed_in_its_own_way(snapshot):
     check.transformed(text, snapshot, severity=Severity.ERROR)
 
 
+def test_long_lines_of_a_get_config_are_broken_up(snapshot):
+    names = [f"{first}_of_the_{second}" for first in ("rate", "size", "scale") for second in ("encoder", "decoder")]
+    init = kept(", ".join(f"{name}=1" for name in names), *(f"self.{name} = {name}" for name in names))
+    forgetful = [
+        "return super().get_config()",
+        "config = super().get_config()\n        config.update({'%s': self.%s})\n        return config"
+        % (2 * (names[0],)),
+    ]
+    classes = [
+        f"class Own{n}({LAYER}):\n{init}{CALL}\n    def get_config(self):\n        {body}\n\n\n"
+        for n, body in enumerate(forgetful)
+    ]
+    check.transformed(HEAD + "".join(classes), snapshot, severity=Severity.WARNING)
+
+
 def test_objects_in_a_get_config_are_serialized(snapshot):
     init = kept(
         "inner, blocks, act",
@@ -621,6 +636,30 @@ def test_initializers_that_are_made_with_their_defaults_need_nothing():
     check.transformed(
         program(init, made.replace("Own()", "Own(1.0)"), base="tf.keras.initializers.Initializer", after="")
     )
+
+
+def test_what_several_bases_are_given_is_not_forgotten():
+    text = f"""{HEAD}class Drop:
+    def __init__(self, rate):
+        self.rate = rate
+
+    def get_config(self):
+        return {{"rate": self.rate}}
+
+
+class Own(Drop, tf.keras.layers.Dense):
+    def __init__(self, units, rate, **kwargs):
+        Drop.__init__(self, rate)
+        tf.keras.layers.Dense.__init__(self, units, **kwargs)
+
+    def get_config(self):
+        return {{**tf.keras.layers.Dense.get_config(self), **Drop.get_config(self)}}
+
+
+model = tf.keras.Sequential([tf.keras.Input((4,)), Own(3, 0.5)])
+model.save("own.keras")
+"""
+    check.noop(text)
 
 
 def test_abstract_base_that_only_derived_classes_complete_is_left_alone():

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ast
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from codemods.analysis.keras_names import BUILTIN
-from codemods.analysis.module import Function, Module
+from codemods.analysis.module import Binding, Function, Module
 from codemods.analysis.paths import ANYTHING, FilePath, parameters_read, paths, template, variable
 from codemods.analysis.project import Project
 from codemods.analysis.shapes import reaching
@@ -230,6 +230,7 @@ class KerasObjects:
         self.project = project
         self._sites: dict[ast.AST, list[tuple[Module, ast.Call]]] = {}
         self._spread: dict[ast.Call, list[Save]] = {}
+        self._reaching: dict[ast.Name, list[Binding]] = {}
 
     # Classes. ----------------------------------------------------------------------------------
 
@@ -408,6 +409,12 @@ class KerasObjects:
         found = _Trace(self).instance(here, node)
         return found is None or any(_same(module, owner, *each) for each in self.family(*found))
 
+    def reaching(self, module: Module, name: ast.Name) -> list[Binding]:
+        """Return the bindings of a name that can be the one in force where it is used, found out once."""
+        if name not in self._reaching:
+            self._reaching[name] = reaching(module, name)
+        return self._reaching[name]
+
     def frames(
         self, module: Module, node: ast.AST, texts: Sequence[ast.expr] | None = None, depth: int = 0
     ) -> list[Frame | None]:
@@ -461,6 +468,20 @@ class KerasObjects:
         for each in found.structure:
             found.training.pop(each, None)
         return found
+
+    def contents_together(self, given: Iterable[tuple[Module, ast.expr]]) -> Contents:
+        """Return what some models hold, all together.
+
+        A function is looked at once, for all that it may be given anywhere, and not for each of its calls:
+        that may find more, and takes much less time.
+
+        Args:
+            given: the models, each with the module it stands in.
+        """
+        trace = _Trace(self, by_call=False)
+        for module, node in given:
+            trace.expression(module, node, _Use.VALUE, False, None)
+        return trace.contents
 
     def saves(self, here: Module) -> list[Save]:
         """Return the places where the project saves models to files, once for each path.
@@ -659,8 +680,9 @@ class _Use(enum.Enum):
 class _Trace:
     """Follows an expression back to all that makes up its value."""
 
-    def __init__(self, objects: KerasObjects) -> None:
+    def __init__(self, objects: KerasObjects, *, by_call: bool = True) -> None:
         self.objects = objects
+        self.by_call = by_call
         self.contents = Contents()
         self.root: KerasObject | None = None
         self.nodes: set[ast.AST] = set()
@@ -711,7 +733,8 @@ class _Trace:
                 self.expression(module, each, _Use.VALUE if kind is None else _Use.OBJECT, training, frame)
             return
         if found is not None and isinstance(found[1], _FUNCTIONS):
-            self.function(found[0], found[1], use, training, Frame(found[0], found[1], module, node, frame))
+            inner = Frame(found[0], found[1], module, node, frame) if self.by_call else None
+            self.function(found[0], found[1], use, training, inner)
             for each in given:
                 self.expression(module, each, _Use.VALUE, training, frame)
             return
@@ -752,6 +775,11 @@ class _Trace:
 
     def function(self, module: Module, function: Function, use: _Use, training: bool, frame: Frame | None) -> None:
         """What a function of the project returns."""
+        if frame is None:
+            key = ("function", function, use, training)
+            if key in self._seen:
+                return
+            self._seen.add(key)
         depth, parent = 0, frame.parent if frame is not None else None
         while parent is not None:
             depth += 1
@@ -799,7 +827,7 @@ class _Trace:
     # Names. ------------------------------------------------------------------------------------
 
     def name(self, module: Module, node: ast.Name, use: _Use, training: bool, frame: Frame | None) -> None:
-        bindings = reaching(module, node)
+        bindings = self.objects.reaching(module, node)
         if not bindings:
             self.qualified(module, module.resolve(node), use, training)
             return
@@ -822,9 +850,11 @@ class _Trace:
         scope = module.scope(node).lookup(node.id)
         if scope is None:
             return
-        origin = {binding.node for binding in reaching(module, node)}
+        origin = {binding.node for binding in self.objects.reaching(module, node)}
         for other in module.uses(scope, node.id):
-            if not isinstance(other.ctx, ast.Load) or not any(b.node in origin for b in reaching(module, other)):
+            if not isinstance(other.ctx, ast.Load) or not any(
+                b.node in origin for b in self.objects.reaching(module, other)
+            ):
                 continue
             self.effect(module, other, training, frame)
 
@@ -859,14 +889,15 @@ class _Trace:
         owner, function = frame.owner, frame.function
         for parameter in parameters(function):
             if argument(owner, function, frame.call, parameter) is node:
-                key = ("passed", frame, parameter, training)
+                inner = frame if self.by_call else None
+                key = ("passed", inner, parameter, training)
                 if key in self._seen or self._depth > _DEPTH:
                     return
                 self._seen.add(key)
                 self._depth += 1
                 for use in owner.uses(owner.inner_scope(function), parameter.arg):
                     if isinstance(use.ctx, ast.Load):
-                        self.effect(owner, use, training, frame)
+                        self.effect(owner, use, training, inner)
                 self._depth -= 1
 
     def compiled(self, module: Module, call: ast.Call, frame: Frame | None) -> None:

@@ -177,12 +177,14 @@ class KerasClass:
     def twice(self) -> tuple[str, ...]:
         """What the constructor hands to a base of Keras by itself, and the base gives back as well."""
         constructor = self.constructor
-        if constructor is None or self.base in {Base.ABSTRACT, Base.EMPTY} or self.constructor_above(constructor):
+        if constructor is None or constructor.super_call is None or self.constructor_above(constructor):
+            return ()
+        if self.base in {Base.ABSTRACT, Base.EMPTY}:
             return ()
         every = self.base is Base.OTHER and self.kind is Kind.LAYER
         return tuple(
             place
-            for place, kept in constructor.handed.items()
+            for place, kept in constructor.handed
             if isinstance(place, str)
             and (kept is None or kept.parameter != place)
             and (every or place in self.base_keys)
@@ -193,7 +195,7 @@ class KerasClass:
         if self.base not in {Base.OTHER, Base.SEQUENTIAL} or not constructor.hands_on(parameter):
             return False
         inner = self.constructor_above(constructor)
-        if inner is None:
+        if inner is None or constructor.super_call is None:
             return True
         return any(parameter == each.arg for each in inner.parameters) and self._by_library(inner, parameter)
 
@@ -305,10 +307,10 @@ class KerasClass:
             if kept is not None and kept.parameter == parameter:
                 yield name, kept
         inner = self.constructor_above(constructor)
-        if inner is None:
+        if inner is None or constructor.super_call is None:
             return
         names = [each.arg for each in inner.parameters]
-        for place, handed in constructor.handed.items():
+        for place, handed in constructor.handed:
             if handed is None or handed.parameter != parameter or handed.how is not How.SAME:
                 continue
             there = place if isinstance(place, str) else names[place] if place < len(names) else ""

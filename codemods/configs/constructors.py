@@ -150,23 +150,22 @@ class Constructor:
         )
 
     @cached_property
-    def handed(self) -> dict[str | int, Kept | None]:
+    def handed(self) -> list[tuple[str | int, Kept | None]]:
         """What the base's constructor gets, by name or position; None for what isn't an argument as it is."""
-        call = self.super_call
-        if call is None:
-            return {}
-        state = self._before(self.module.statement(call))
-        by_super = isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call)
-        args = call.args if by_super else call.args[1:]
-        found: dict[str | int, Kept | None] = {n: self._value(each, state) for n, each in enumerate(args)}
-        found.update({k.arg: self._value(k.value, state) for k in call.keywords if k.arg is not None})
+        found: list[tuple[str | int, Kept | None]] = []
+        for call in self.super_calls:
+            statement = self.module.statement(call)
+            state = self._before(statement) if statement in self.function.body else self._start()
+            by_super = isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Call)
+            found += [(n, self._value(each, state)) for n, each in enumerate(call.args if by_super else call.args[1:])]
+            found += [(each.arg, self._value(each.value, state)) for each in call.keywords if each.arg is not None]
         return found
 
     def hands_on(self, parameter: str) -> bool:
         """Tell whether the base's constructor gets an argument, under its own name or by position."""
         return any(
             kept is not None and kept.parameter == parameter and (place == parameter or isinstance(place, int))
-            for place, kept in self.handed.items()
+            for place, kept in self.handed
         )
 
     # What is kept. -------------------------------------------------------------------------------

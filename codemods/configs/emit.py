@@ -48,6 +48,7 @@ REFUSALS = (
 )  # fmt: skip
 
 _WIDTH = 88
+_LONG = 120  # a line of the file that gets longer than that is broken up
 # What may be given by its name, too.
 _NAMED = ("activations", "initializers", "regularizers", "constraints", "losses")
 
@@ -290,26 +291,29 @@ class Completion:
         """Return the method, new."""
         lines = ["", "def get_config(self):"]
         if self.klass.base in {Base.ABSTRACT, Base.EMPTY} and self.klass.config is None:
-            lines += [f"    {line}" for line in self._dict("return ", items, "")]
+            lines += [f"    {line}" for line in self._laid_out("return {", self._entries(items, self.mark), "}")]
         else:
             lines.append(f"    config = {self._super()}.get_config()")
             if self.klass.base is Base.MODEL and self.klass.is_named and "name" not in self.trouble.twice:
                 items = [_Item("name", "self.name"), *items]  # which Keras 2 doesn't tell
             lines += [f"    config.pop({self.mark}{key}{self.mark}, None)" for key in self.trouble.twice]
             if items:
-                lines += [f"    {line}" for line in self._dict("config.update(", items, ")")]
+                entries = self._entries(items, self.mark)
+                lines += [f"    {line}" for line in self._laid_out("config.update({", entries, "})")]
             lines.append("    return config")
         return "\n".join(lines)
 
-    def _dict(self, head: str, items: Sequence[_Item], tail: str) -> list[str]:
-        """Return a dict of the items between two texts, on one line or on several."""
-        entries = [f"{self.mark}{item.key}{self.mark}: {item.value}" for item in items]
-        line = f"{head}{{{', '.join(entries)}}}{tail}"
+    def _entries(self, items: Sequence[_Item], mark: str) -> list[str]:
+        return [f"{mark}{item.key}{mark}: {item.value}" for item in items]
+
+    def _laid_out(self, head: str, entries: Sequence[str], tail: str) -> list[str]:
+        """Return a dict's entries between the texts that open and close it, on one line or on several."""
+        line = f"{head}{', '.join(entries)}{tail}"
         if self.klass.node.col_offset + 8 + len(line) <= _WIDTH:
             return [line]
-        if not tail:
-            return [f"{head}{{", *(f"    {entry}," for entry in entries), "}"]
-        return [head, "    {", *(f"        {entry}," for entry in entries), "    }", tail]
+        if not tail.endswith(")"):
+            return [head, *(f"    {entry}," for entry in entries), tail]
+        return [head[:-1], "    {", *(f"        {entry}," for entry in entries), "    }", tail[1:]]
 
     def _completed(self, items: Sequence[_Item]) -> Iterator[Edit]:
         """Yield the edits of a method that forgets something."""
@@ -319,7 +323,7 @@ class Completion:
         method = ConfigMethod(self.module, found)
         display, call, stored = method.display(), method.keywords(), method.stored()
         if display is not None:
-            yield from (AddItem(display, f"{self.mark}{item.key}{self.mark}", item.value) for item in items)
+            yield from self._displayed(display, items)
         elif call is not None:
             yield from (AddArgument(call, item.key, item.value) for item in items)
         elif stored is not None:
@@ -327,10 +331,27 @@ class Completion:
             lines = [f"{name}[{self.mark}{item.key}{self.mark}] = {item.value}" for item in items]
             yield InsertAfter(statement, "\n".join(lines))
         else:
-            value = method.returned[0].value
-            assert value is not None
-            entries = [f"{self.mark}{item.key}{self.mark}: {item.value}" for item in items]
-            yield Replace(value, ("{**", Move(value), f", {', '.join(entries)}}}"))
+            returned = method.returned[0]
+            assert returned.value is not None
+            entries = ["**__base__", *self._entries(items, self.mark)]
+            head, tail = "\n".join(self._laid_out("return {", entries, "}")).split("__base__")
+            yield Replace(returned, (head, Move(returned.value), tail))
+
+    def _displayed(self, display: ast.Dict, items: Sequence[_Item]) -> Iterator[Edit]:
+        """Yield the edits that put items into a dict display."""
+        texts = [self.module.source(key)[-1] for key in display.keys if isinstance(key, ast.Constant)]
+        mark = texts[0] if texts else self.mark
+        entries = self._entries(items, mark)
+        line = self.module.lines[display.lineno - 1].rstrip()
+        longer = len(line) + len(", ".join(entries)) > _LONG
+        if display.lineno == display.end_lineno and longer and not line.startswith("\t"):
+            there = [
+                f"{self.module.source(key)}: {self.module.source(value)}" if key else f"**{self.module.source(value)}"
+                for key, value in zip(display.keys, display.values, strict=True)
+            ]
+            yield Replace(display, "\n".join(["{", *(f"    {entry}," for entry in [*there, *entries]), "}"]))
+        else:
+            yield from (AddItem(display, f"{mark}{item.key}{mark}", item.value) for item in items)
 
     def _serialized(self, items: Sequence[_Item]) -> Iterator[Edit]:
         """Yield the edits of entries that hold objects."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from codemods.analysis.keras_models import KerasModels
-from codemods.analysis.keras_objects import Contents, Form, KerasObject, KerasObjects, Kind
+from codemods.analysis.keras_objects import Form, KerasObjects, Kind
 from codemods.analysis.module import Module
 from codemods.configs.classes import KerasClass, Place, place_of
 
@@ -27,6 +27,12 @@ class Saved:
     forms: dict[Place, frozenset[Form]] = field(default_factory=dict)
     below: dict[Place, frozenset[Form]] = field(default_factory=dict)
 
+    def add(self, klass: KerasClass, form: Form) -> None:
+        """Enter a class of which an object is saved in a form."""
+        for places, forms in ((_makers(klass), self.forms), (_handed(klass), self.below)):
+            for place in places:
+                forms[place] = forms.get(place, frozenset()) | {form}
+
     def of(self, place: Place) -> tuple[frozenset[Form], frozenset[Form]]:
         """Return both for a class."""
         return self.forms.get(place, frozenset()), self.below.get(place, frozenset())
@@ -39,50 +45,46 @@ def saved(objects: KerasObjects, here: Module) -> Saved:
         objects: the project's objects.
         here: one of its modules.
     """
-    kinds: dict[KerasObject, frozenset[Form]] = {}
-    for contents, form in _kept(objects, here):
-        for found in [*contents.structure, *contents.training]:
-            kinds[found] = kinds.get(found, frozenset()) | {form}
     result = Saved()
-    for found, forms in kinds.items():
-        if found.kind is Kind.FUNCTION:
-            continue
-        klass = KerasClass(objects, found)
-        for owner in _makers(klass):
-            result.forms[owner] = result.forms.get(owner, frozenset()) | forms
-        for owner in _handed(klass):
-            result.below[owner] = result.below.get(owner, frozenset()) | forms
+    models = KerasModels(objects)
+    given: dict[Form, list[tuple[Module, ast.expr]]] = {}
+    for save in objects.saves(here):
+        # What has a method ``save`` may as well be an image or a checkpoint.
+        if save.model is None:
+            found = objects.fitted_with(save.module, save.call)
+        elif save.form in {Form.KERAS, Form.H5} or models.origins(save.module, save.model):
+            found = [save.model]
+        else:
+            found = []
+        given.setdefault(save.form, []).extend((save.module, node) for node in found)
+    for module in objects.modules(here, *_ASKING):
+        for call in module.find_all(ast.Call):
+            node = _asked(module, call)
+            # An object that is asked by itself tells of its class; what it holds is its own affair.
+            instance = objects.instance(module, node) if node is not None else None
+            own = objects.object(*instance) if instance is not None else None
+            if own is not None and own.kind is not Kind.MODEL:
+                result.add(KerasClass(objects, own), Form.JSON)
+            elif node is not None and (module.resolve(call.func) or models.origins(module, node)):
+                given.setdefault(Form.JSON, []).append((module, node))
+    for form, nodes in given.items():
+        contents = objects.contents_together(nodes)
+        for held in dict.fromkeys([*contents.structure, *contents.training]):
+            if held.kind is not Kind.FUNCTION:
+                result.add(KerasClass(objects, held), form)
     return result
 
 
-def _kept(objects: KerasObjects, here: Module) -> Iterator[tuple[Contents, Form]]:
-    models = KerasModels(objects)
-    for save in objects.saves(here):
-        # What has a method ``save`` may as well be an image or a checkpoint.
-        plain = save.model is None or save.form in {Form.KERAS, Form.H5}
-        if plain or (save.model is not None and models.origins(save.module, save.model)):
-            yield save.contents, save.form
-    for module in objects.modules(here, *_ASKING):
-        for call in module.find_all(ast.Call):
-            yield from ((contents, Form.JSON) for contents in _asked(objects, models, module, call))
-
-
-def _asked(objects: KerasObjects, models: KerasModels, module: Module, call: ast.Call) -> Iterator[Contents]:
-    """Yield what a call clones, or asks for its configuration."""
+def _asked(module: Module, call: ast.Call) -> ast.expr | None:
+    """Return what a call clones, or asks for its configuration; None for other calls."""
     last = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     around = module.function(call)
     if last not in _ASKING or (around is not None and around.name in {"get_config", "from_config"}):
-        return
+        return None
     name = module.resolve(call.func)
-    if name is not None and name.startswith("keras.") and call.args:
-        yield objects.contents(module, call.args[0])
-    elif name is None and last == "get_config" and isinstance(call.func, ast.Attribute):
-        instance = objects.instance(module, call.func.value)
-        found = objects.object(*instance) if instance is not None else None
-        if found is not None:
-            yield Contents({found: None})  # what it holds is its own affair
-        elif models.origins(module, call.func.value):
-            yield objects.contents(module, call.func.value)
+    if name is not None:
+        return call.args[0] if name.startswith("keras.") and call.args else None
+    return call.func.value if last == "get_config" and isinstance(call.func, ast.Attribute) else None
 
 
 def _makers(klass: KerasClass) -> Iterator[Place]:

@@ -172,7 +172,7 @@ class Judge:
         missing = [each for each in klass.parameters if each.arg not in config.values]
         lost = [each for each in missing if klass.is_lost(each)]
         written = klass.own("get_config") is not None
-        spare = [each for each in missing if each not in lost and written and self._is_plain(each)]
+        spare = [each for each in missing if each not in lost and written and self._is_storable(each)]
         forgotten = tuple(each for each in missing if each in lost or each in spare)
         raw = tuple(each for each in klass.parameters if written and self._is_raw(each, config))
         kwargs = config.inherits and constructor.owner is klass.node and self._wants_kwargs(constructor, written=True)
@@ -192,10 +192,13 @@ class Judge:
         twice = klass.twice if kwargs else ()
         return Trouble(message, forgotten, raw, bool(forgotten) and not written, kwargs, twice, real)
 
-    def _is_plain(self, parameter: ast.arg) -> bool:
-        """Tell whether an argument that nobody gives is a number, a text or the like, and kept."""
-        held, kept = self.klass.held(parameter), self.klass.kept(parameter.arg)
-        return "plain" in kinds(held) and stored_plainly(held) and any(not self.klass.changes(name) for name in kept)
+    def _is_storable(self, parameter: ast.arg) -> bool:
+        """Tell whether an argument that nobody gives is kept, and is a number, a text or what Keras makes of one."""
+        held = self.klass.held(parameter)
+        return stored_plainly(held) and any(
+            (kept.how is How.GOTTEN or "plain" in kinds(held)) and not self.klass.changes(name)
+            for name, kept in self.klass.kept(parameter.arg).items()
+        )
 
     def _is_raw(self, parameter: ast.arg, config: Config) -> bool:
         """Tell whether an argument is given back as an object that isn't restored from the file."""
