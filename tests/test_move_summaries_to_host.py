@@ -914,6 +914,24 @@ BLOCKS = {
         writer.set_as_default()
         for i in range(2): y = f(xs, i); print("y")  # each
         """,
+    "an_object_sets_the_default_when_it_is_made": """
+        class Trainer:
+            def __init__(self):
+                self.scale = tf.Variable(2.0)
+                writer.set_as_default()
+
+            @tf.function
+            def step(self, x, step):
+                tf.summary.scalar("mean", self.scale * tf.reduce_mean(x), step=step)
+                return x
+
+            def train(self):
+                for i in range(2):
+                    self.step(xs, i)
+
+
+        Trainer().train()
+        """,
     "record_if_goes_along": """
         @tf.function
         def f(x, step):
@@ -1701,6 +1719,25 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     other.set_as_default()
     y = f(xs, tf.constant(1, tf.int64))
     """),
+    ),
+    "each object sets its own": (
+        plan.WRITER_UNKNOWN,
+        """
+    class Trainer:
+        def __init__(self, folder):
+            tf.summary.create_file_writer(folder).set_as_default()
+
+        @tf.function
+        def step(self, x):
+            tf.summary.scalar("mean", tf.reduce_mean(x), step=1)
+
+        def train(self):
+            self.step(xs)
+
+
+    for folder in ("logs/a", "logs/b"):
+        Trainer(folder).train()
+    """,
     ),
     "called from nowhere": (plan.WRITER_UNKNOWN, FUNCTION),
     "called by a lambda": (

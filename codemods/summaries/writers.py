@@ -150,7 +150,33 @@ def default_writers(module: Module, node: ast.AST, seen: frozenset[ast.AST] = fr
             found |= {NONE}
         else:
             found.add(UNKNOWN)
+    if found == {NONE} and isinstance(parent, ast.ClassDef) and _sets_when_made(module, parent):
+        return {SET}
     return found or {UNKNOWN}
+
+
+def _sets_when_made(module: Module, owner: ast.ClassDef) -> bool:
+    """Tell whether a class sets a writer as the default when an object of it is made, which happens once."""
+    made = next((part for part in owner.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"), None)
+    sets = made is not None and any(
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Call)
+        and isinstance(statement.value.func, ast.Attribute)
+        and statement.value.func.attr == "set_as_default"
+        for statement in made.body
+    )
+    project = module.project
+    if not sets or (project is not None and project.mentioning(owner.name) not in ([], [module.path])):
+        return False
+    uses = list(module.names.get(owner.name, ()))
+    call = module.parent(uses[0]) if len(uses) == 1 else None
+    if not isinstance(call, ast.Call) or call.func is not uses[0]:
+        return False
+    around = module.function(call)
+    again = any(
+        isinstance(node, (ast.For, ast.While, ast.comprehension, ast.Lambda)) for node in module.ancestors(call)
+    )
+    return not again and (around is None or around.name == "main")
 
 
 def _differs(module: Module, writer: ast.expr, function: Function | None) -> bool:
