@@ -42,12 +42,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from codemods.analysis.module import Module
 from codemods.engine.codemod import Codemod, Example, Finding, Rewrite, Severity
-from codemods.move_summaries_to_host import RESULT_USED
 from codemods.summaries.callback import CallbackCode
 from codemods.summaries.fitting import Step, fit_in_sight, step_around
 from codemods.summaries.keeping import REFUSALS, STEPS_PER_EXECUTION, Keeping, Kept
 from codemods.summaries.ops import summary_at, summary_name
-from codemods.summaries.plan import NO_WRITER, UNPACKED, RefusedError
+from codemods.summaries.plan import NO_WRITER, RESULT_USED, UNPACKED, RefusedError
 
 _BEFORE = """\
 import tensorflow as tf

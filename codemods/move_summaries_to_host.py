@@ -77,14 +77,13 @@ from codemods.summaries.plan import (
     NESTED,
     NO_WRITER,
     REFUSALS,
+    RESULT_USED,
     UNPACKED,
     Move,
     RefusedError,
     TracedBody,
 )
 from codemods.summaries.writers import writer_items
-
-RESULT_USED = Refusal("result-used", "the summary's own result is used, which says whether it was recorded")
 
 _BEFORE = """\
 import tensorflow as tf
@@ -224,7 +223,7 @@ class MoveSummariesToHost(Codemod):
         rb"| (?!(?:as|import|if|else|and|or|for|in|is|not)\b)[A-Za-z])"
         rb"|\w\.function\b|import[^\n]*\bfunction\b"
     )
-    refusals = (RESULT_USED, *LIFT_REFUSALS, *REFUSALS)
+    refusals = (*LIFT_REFUSALS, *REFUSALS)
     examples = (
         Example(_BEFORE, _AFTER),
         Example(_LOST_BEFORE, _LOST_AFTER),

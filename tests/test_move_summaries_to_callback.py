@@ -16,7 +16,6 @@ from codemods.engine.codemod import Refusal, Severity, Status
 from codemods.engine.notebook import Notebook
 from codemods.engine.result import Settings
 from codemods.engine.rewrite import rewrite
-from codemods.move_summaries_to_host import RESULT_USED
 from codemods.summaries import keeping, plan
 from codemods.verify.compare import compare
 from codemods.verify.run import Runner
@@ -596,7 +595,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         plan.WRITER_IN_GRAPH,
         program("mine = self.writers[0]\n" + around(SCALAR, "mine")),
     ),
-    "a result that is used": (RESULT_USED, program(around("done = " + SCALAR))),
+    "a result that is used": (plan.RESULT_USED, program(around("done = " + SCALAR))),
     "arguments that are unpacked": (
         plan.UNPACKED,
         program(around('tf.summary.scalar(**{"name": "loss", "data": loss, "step": 1})\n')),

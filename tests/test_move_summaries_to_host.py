@@ -8,7 +8,7 @@ import pytest
 from codemods.engine.codemod import Refusal, Severity, Status
 from codemods.engine.result import Settings
 from codemods.engine.run import run_on_text
-from codemods.move_summaries_to_host import RESULT_USED, MoveSummariesToHost
+from codemods.move_summaries_to_host import MoveSummariesToHost
 from codemods.summaries import lift, plan
 from codemods.verify.compare import compare
 from codemods.verify.run import Runner
@@ -1351,7 +1351,7 @@ FUNCTION = """
 """
 REFUSED: dict[str, tuple[Refusal, str]] = {
     "its result is assigned": (
-        RESULT_USED,
+        plan.RESULT_USED,
         """
         @tf.function
         def f(x, step):
@@ -1361,7 +1361,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "its result is returned": (
-        RESULT_USED,
+        plan.RESULT_USED,
         """
         @tf.function
         def f(x, step):
@@ -1505,6 +1505,22 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         with writer.as_default():
             net.fit(xs, verbose=0)
         """,
+    ),
+    "a helper whose summary's result is used": (
+        plan.RESULT_USED,
+        """
+        def record(m, step):
+            done = tf.summary.scalar("mean", m, step=step)
+            tf.summary.scalar("again", m, step=step)
+            return done
+
+
+        @tf.function
+        def f(x, step):
+            record(tf.reduce_mean(x), step)
+            return x
+        """
+        + textwrap.indent(CALL, " " * 8),
     ),
     "functions that call one another": (
         plan.RECURSIVE,
@@ -2728,6 +2744,28 @@ HELPERS = {
         with writer.as_default():
             for i in range(2):
                 f(xs, i)
+        """,
+    "a_dictionary_that_is_filled_again_later": """
+        def log(metrics, step):
+            tf.summary.scalar("low", metrics["low"], step=step)
+            for name, value in metrics.items():
+                tf.summary.scalar("all/" + name, value, step=step)
+            return
+
+
+        @tf.function
+        def f(x, step):
+            metrics = {"low": tf.reduce_min(x)}
+            metrics["high"] = tf.reduce_max(x)
+            log(metrics, step)
+            metrics["low"] = tf.reduce_mean(x)
+            return metrics
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+            print(y["low"].numpy())
         """,
     "a_helper_that_calls_a_helper": """
         def log_one(name, value, step):

@@ -55,7 +55,7 @@ _PURE_METHODS = frozenset({
     "with_stem", "expanduser", "absolute", "resolve", "relative_to", "get", "keys", "values", "items",
     "startswith", "endswith", "count", "index",
 })  # fmt: skip
-_MUTATORS = frozenset({
+MUTATORS = frozenset({
     "append", "extend", "insert", "remove", "pop", "popitem", "clear", "update", "setdefault", "add",
     "discard", "sort", "reverse", "__setitem__", "__delitem__", "appendleft", "popleft",
 })  # fmt: skip
@@ -380,7 +380,7 @@ def mutated(module: Module, reached: Reach, expressions: Sequence[ast.expr]) -> 
             function = node.func
             if (
                 isinstance(function, ast.Attribute)
-                and function.attr in _MUTATORS
+                and function.attr in MUTATORS
                 and ast.unparse(function.value) in objects
             ):
                 return True

@@ -338,7 +338,8 @@ class Emitter:
 
     def only_writes(self, statement: ast.stmt) -> bool:
         """Tell whether a statement is for nothing but the summaries that move."""
-        return self._pure_or_alias(statement) or isinstance(statement, ast.Pass)
+        last = statement is self.body.function.body[-1]
+        return self._pure_or_alias(statement) or (does_nothing(statement) and (last or isinstance(statement, ast.Pass)))
 
     def _pure_or_alias(self, statement: ast.stmt) -> bool:
         return self._pure(statement) or self._alias(statement) or statement in self.flushes
@@ -855,7 +856,11 @@ class Emitter:
         for name, place in self.returned.there.items():
             if place is None:
                 hosts[name] = self._readable(target)
-            elif isinstance(place, int) and stored and (stored.count(stored[place]) > 1 or stored[place] == "_"):
+            elif (
+                isinstance(place, int)
+                and stored
+                and (not aligned or stored.count(stored[place]) > 1 or stored[place] == "_")
+            ):
                 raise NotHereError
             elif aligned and isinstance(place, int) and elements is not None:
                 hosts[name] = self._readable(elements[place])
@@ -1358,6 +1363,13 @@ def local_result(module: Module, reference: Reference, text: str) -> str:
     assert reference.call is not None
     assert isinstance(reference.call.func, ast.Attribute)
     return f"{module.source(reference.call.func.value)}.experimental_local_results({text})[0]"
+
+
+def does_nothing(statement: ast.stmt) -> bool:
+    """Tell whether a statement could as well be missing at the end of a function."""
+    if isinstance(statement, ast.Return):
+        return statement.value is None or (isinstance(statement.value, ast.Constant) and statement.value.value is None)
+    return isinstance(statement, ast.Pass)
 
 
 def _is_atom(text: str) -> bool:

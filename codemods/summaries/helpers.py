@@ -10,7 +10,7 @@ from functools import cached_property
 
 from codemods.analysis.module import Function, Module
 from codemods.analysis.tracing import Reference, Traced, called, is_traced, passed, traced_functions
-from codemods.summaries.emit import Emitter
+from codemods.summaries.emit import Emitter, does_nothing
 from codemods.summaries.gather import LoopBody
 from codemods.summaries.loops import TENSOR, VARIABLE, are_variables, is_collection, is_name_of
 from codemods.summaries.ops import Summary, summary_at
@@ -333,7 +333,7 @@ def _may_only_write(statement: ast.stmt, summaries: set[ast.Expr]) -> bool:
         return all(_may_only_write(part, summaries) for part in parts)
     called = statement.value.func if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call) else None
     flushes = isinstance(called, ast.Attribute) and called.attr in {"flush", "close"}
-    return flushes or statement in summaries or isinstance(statement, (ast.Assign, ast.Pass))
+    return flushes or statement in summaries or isinstance(statement, ast.Assign) or does_nothing(statement)
 
 
 def _exact(module: Module, node: ast.expr) -> bool:

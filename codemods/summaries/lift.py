@@ -12,9 +12,10 @@ from codemods.analysis.module import Module, Scope
 from codemods.analysis.tracing import Reference, Traced, is_traced, passed
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Edit, Refusal, Rewrite
-from codemods.summaries.emit import Emitter, NotHereError
+from codemods.summaries.emit import Emitter, NotHereError, does_nothing
 from codemods.summaries.helpers import Body, Helpers
-from codemods.summaries.plan import LOOP, RECURSIVE, RefusedError
+from codemods.summaries.ops import Summary
+from codemods.summaries.plan import LOOP, RECURSIVE, RESULT_USED, UNPACKED, RefusedError
 
 HELPER = Refusal("helper", "it stands in a function that is traced as part of another, or in a way that isn't followed")
 ELSEWHERE = Refusal(
@@ -56,7 +57,7 @@ def lifted(helpers: Helpers, traced: Traced, calls: Sequence[ast.Call]) -> tuple
         body.check_definition()
         _check_calls(helpers, body)
         body.returns_parameters = returns_parameters
-        moves = [body.move(summary) for call in calls if (summary := helpers.summary(call)) is not None]
+        moves = [body.move(_statement(helpers, call)) for call in calls]
         if any(move.gathered for move in moves):
             raise RefusedError(
                 LOOP, f"`{traced.name}` writes in a loop, and its callers would have to take lists apart"
@@ -65,6 +66,13 @@ def lifted(helpers: Helpers, traced: Traced, calls: Sequence[ast.Call]) -> tuple
             lift = _Lift(body, moves)
             return tuple(lift.edits()), lift.lost
     raise RefusedError(CALL_SITE)
+
+
+def _statement(helpers: Helpers, call: ast.Call) -> Summary:
+    summary = helpers.summary(call)
+    if summary is None:
+        raise RefusedError(UNPACKED if isinstance(helpers.module.parent(call), ast.Expr) else RESULT_USED)
+    return summary
 
 
 def _check_calls(helpers: Helpers, body: Body) -> None:
@@ -163,7 +171,7 @@ class _Lift(Emitter):
         """The function's body without its docstring."""
         function = self.body.function
         body = function.body[ast.get_docstring(function, clean=False) is not None :]
-        return [statement for statement in body if not isinstance(statement, ast.Pass)]
+        return [statement for statement in body if not does_nothing(statement)]
 
     @cached_property
     def _writes_only(self) -> bool:
@@ -283,11 +291,12 @@ class _Lift(Emitter):
         inside = set(ast.walk(call))
         others = [r.call for r in self.body.references if r.call is not None and r.call is not call]
         inside |= {node for other in others for node in ast.walk(other)}  # which are taken out before it
+        targets = {node for target in getattr(statement, "targets", ()) for node in ast.walk(target)}
         before = [
             node
             for node in ast.walk(statement)
             if isinstance(node, ast.expr)
-            and node not in inside
+            and node not in inside | targets
             and node not in around
             and (node.lineno, node.col_offset) < (call.lineno, call.col_offset)
         ]

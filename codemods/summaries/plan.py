@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from codemods.analysis.dataflow import MUTATORS
 from codemods.analysis.module import Module, Scope
 from codemods.analysis.places import end, start
 from codemods.analysis.strategies import seems_strategy
@@ -32,6 +33,7 @@ from codemods.summaries.ops import Summary, summary_at
 from codemods.summaries.returns import Exit, Made, early, exits, made
 from codemods.summaries.writers import as_default, replaced, writer_items
 
+RESULT_USED = Refusal("result-used", "the summary's own result is used, which says whether it was recorded")
 KERAS_METHOD = Refusal("keras-method", "Keras calls this method itself, and names and counts what it returns")
 DECORATOR = Refusal(
     "unknown-decorator", "another decorator stands on the function, which may depend on what it returns"
@@ -83,7 +85,7 @@ BRANCH = Refusal("branch-only-value", "its value is made in one branch only")
 NAMES = Refusal("names", "a name that the summary needs means something else where the function is called")
 
 REFUSALS = (
-    KERAS_METHOD, DECORATOR, GENERATOR, RECURSIVE, FUNCTION_USED, OVERRIDDEN, EXPORTED,
+    RESULT_USED, KERAS_METHOD, DECORATOR, GENERATOR, RECURSIVE, FUNCTION_USED, OVERRIDDEN, EXPORTED,
     SEVERAL_RETURNS, NO_WRITER, SEVERAL_WRITERS, WRITER_UNKNOWN, WRITER_IN_GRAPH, WRITER_BLOCK, LOOP, GRAPH_LOOP,
     TRY, CONTEXT, TENSOR_CONDITION, CONDITION, TAG, TAG_FROZEN, STEP, STEP_SET, NAME_SCOPE, CALLER_SCOPE,
     RETURNS_DIFFER, NESTED, ARGUMENT, WRAPPED_SHARED, WRAPPED_BOUND, NAMES, UNPACKED, WRITER_CLOSED, LOST, BRANCH,
@@ -602,9 +604,11 @@ class TracedBody:
         for part in _names(loop.iter):
             if self._is_local(part) and part.id not in self.parameters and self.inline(move, part) is part:
                 if not self._stable(move, part, conditional=False):
-                    raise RefusedError(LOOP, f"`{part.id}` is bound again behind the loop")
+                    raise RefusedError(LOOP, f"`{part.id}` is bound or filled again behind the loop")
                 move.values[part] = Value(part.id)
             elif self._is_local(part) and part.id in self.parameters:
+                if self._filled(part.id):
+                    raise RefusedError(LOOP, f"the function changes what `{part.id}` holds")
                 self._host(move, part)
 
     def _loop_data(self, move: Move, node: ast.expr) -> None:
@@ -1069,7 +1073,7 @@ class TracedBody:
             self._loop_data(move, node)
             return
         given = isinstance(node, ast.Name) and self._is_local(node) and node.id in self.parameters
-        if given and isinstance(node, ast.Name) and not self._rebound(node.id):
+        if given and isinstance(node, ast.Name) and not self._rebound(node.id) and not self._filled(node.id):
             kept = self.may_be_variable(node) is False or not self.effects_after(move.summary.statement)
             if "input_signature" in self.traced.options:  # which may convert what the caller has
                 name = self.fresh(self._base_name(move, node))
@@ -1094,7 +1098,7 @@ class TracedBody:
                 self.may_be_variable(node) is not False and self.effects_after(move.summary.statement)
             ):
                 return Value(node.id)
-            return Value(self.fresh(self._base_name(move, node)), f"{self.tensorflow}.identity({node.id})")
+            return Value(self.fresh(self._base_name(move, node)), self._copied(node))
         base = self._base_name(move, node)
         source = self._dedented(node, move.summary.statement)
         sliced = isinstance(node, ast.Subscript) and isinstance(node.slice, (ast.Slice, ast.Tuple))
@@ -1119,7 +1123,7 @@ class TracedBody:
 
     def _stable(self, move: Move, node: ast.Name, conditional: bool, outer: ast.If | None = None) -> bool:
         """Tell whether a name has, at the end of the function, the value that it has at the summary."""
-        if not self._is_local(node):
+        if not self._is_local(node) or self._filled(node.id, start(move.summary.statement)):
             return False
         if node.id in self.parameters:
             return not self._rebound(node.id)
@@ -1135,6 +1139,29 @@ class TracedBody:
             and not any(isinstance(a, (ast.If, ast.For, ast.While, ast.Try)) for a in self._between(b.node))
             for b in stores
         ) and all(getattr(b.node, "lineno", 0) < outer.lineno for b in stores)
+
+    def _filled(self, name: str, behind: tuple[int, int] = (0, 0)) -> bool:
+        """Tell whether the function changes what a list or a dict holds, behind a place."""
+        for node in self.nodes:
+            changed = None
+            if (isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load)) or (
+                isinstance(node, ast.Attribute) and node.attr in MUTATORS
+            ):
+                changed = node.value
+            if isinstance(changed, ast.Name) and changed.id == name and start(changed) > behind:
+                return True
+        return False
+
+    def _copied(self, name: ast.Name) -> str:
+        """Return the code of a copy of what a name holds at the summary: of a tensor, a list or a dict."""
+        values = [binding.value for binding in self.module.bindings(name)]
+        if any(isinstance(value, (ast.Dict, ast.DictComp)) for value in values):
+            return f"dict({name.id})"
+        if any(isinstance(value, (ast.List, ast.ListComp)) for value in values):
+            return f"list({name.id})"
+        if self._filled(name.id):
+            raise RefusedError(ARGUMENT, f"the function changes what `{name.id}` holds")
+        return f"{self.tensorflow}.identity({name.id})"
 
     def _settled(self, move: Move) -> bool:
         """Tell whether the function returns from the branch of a summary, so that no other run has its values."""
