@@ -16,14 +16,17 @@ https://www.tensorflow.org/api_docs/python/tf/compat/v1/summary/merge_all
 https://www.tensorflow.org/api_docs/python/tf/compat/v1/summary/FileWriter
 
 What is kept: the training, its fetches and feeds, and what they are bound to. `op.run()` and `tensor.eval()` become the
-`session.run` that they call. Summaries of a collection are merged by its key.
+`session.run` that they call. Summaries of a collection are merged by its key. Of several runs the one that ends a step
+fetches them, if it feeds all that they need; of several writers the one for the training gets them.
 
 Left alone: summaries that are run, that other code gets hold of, or that TensorFlow saves by itself, as a
-Supervisor, an Estimator and `MonitoredTrainingSession(checkpoint_dir=...)` do.
+Supervisor, an Estimator and `MonitoredTrainingSession(checkpoint_dir=...)` do; a module that only builds a graph.
 
-Refused: a summary of what the training run isn't seen to feed or compute, a summary in a branch of `tf.cond`, summaries
-that may not be defined at all (`merge_all()` returns None then, and a run of None raises) or that each turn of the loop
-defines anew, several graphs, runs, loops or writers of which none is the one for the training, no writer, no step.
+Refused: a summary of what the training run isn't seen to feed or compute, or that another run draws; a summary in a
+branch of `tf.cond`; summaries that may not be defined at all (`merge_all()` returns None then, which a run rejects)
+or that each turn of the loop defines anew; summaries of which some are run by themselves, or are recorded by hand;
+several graphs, runs, loops, merges, writers or workers of which none is the one for the training; no writer, a closed
+one, or one that may be missing; no step.
 """
 
 from __future__ import annotations
