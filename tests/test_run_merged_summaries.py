@@ -653,6 +653,18 @@ def test_left_alone(name):
     check.noop(LEFT_ALONE[name])
 
 
+RECORDED = {
+    **{name: program(turn, before="total = 0\n") for name, turn in FETCHES.items()},
+    **{name: program(turn, graph=GRAPH + MERGED) for name, turn in HALF.items()},
+    **PLACES,
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_program_that_records_them_is_left_alone_whatever_its_form(name):
+    check.noop(check.transformed(RECORDED[name]))
+
+
 def test_another_module_runs_them():
     base = "import tensorflow.compat.v1 as tf\n\n\nclass Base:\n    def log(self):\n"
     base += "        self.merged = tf.summary.merge_all()\n        self.writer = tf.summary.FileWriter('logs')\n"
