@@ -618,6 +618,41 @@ LEFT_ALONE = {
     "a collection that nothing collects": program(TRAIN, graph=GRAPH.replace('s", loss)', 's", loss, collections=[])')),
     "it runs a process": "import subprocess\nfrom board import summary, Session\n\nsubprocess.run('ls')\n",
     "it evaluates a model of torch": "from torch import nn, summary\nFileWriter = None\nnn.Linear(1, 1).eval()\n",
+    "they are evaluated": program(
+        TRAIN + "writer.add_summary(merged.eval({x: data[i]}), i)\n", graph=GRAPH + MERGED
+    ),
+    "they are merged in each turn": program(
+        "_, text = sess.run([train_op, tf.summary.merge_all()], {x: data[i]})\nwriter.add_summary(text, i)\n"
+    ),
+    "the fetches are made before": program(
+        "_, text = sess.run(fetches, {x: data[i]})\nwriter.add_summary(text, i)\n",
+        graph=GRAPH + MERGED + "fetches = [train_op, merged]\n",
+    ),
+    "the fetches are added up": program(
+        "text = sess.run([train_op] + [merged], {x: data[i]})[1]\nwriter.add_summary(text, i)\n", graph=GRAPH + MERGED
+    ),
+    "some of them are run in each turn": program(
+        "fetches = [train_op]\nif i % 2:\n    fetches.append(merged)\n"
+        "writer.add_summary(sess.run(fetches, {x: data[i]})[-1], i)\n",
+        graph=GRAPH + MERGED,
+    ),
+    "the results are handed over": program(
+        "show(sess.run([train_op, merged], {x: data[i]}))\n", graph="from show import show\n" + GRAPH + MERGED
+    ),
+    "a function of the run is handed over": program(
+        "step({x: data[i]})\n",
+        graph="import functools\n" + GRAPH,
+        before="step = functools.partial(sess.run, train_op)\n",
+    ),
+    "an object runs something": program(
+        "train.run()\n", graph=GRAPH.replace("train_op", "optimizer") + "import jobs\ntrain = jobs.Train()\n"
+    ),
+    "an Estimator trains": HEAD
+    + "def model(features):\n"
+    + indented(GRAPH + "return tf.estimator.EstimatorSpec('train', loss=loss, train_op=train_op)\n")
+    + START
+    + "    for i in range(4):\n        sess.run(model(data), {})\n"
+    + END,
     "a suppressed finding": program(TRAIN.replace("\n", "  # tf-codemods: ignore\n")),
     "eager code": "import tensorflow as tf\n"
     'writer = tf.summary.create_file_writer("logs")\nwith writer.as_default():\n    for i in range(3):\n'
