@@ -2061,45 +2061,6 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """
         + textwrap.indent(CALL, " " * 8),
     ),
-    "record_if inside asks for a variable that changes after the summary": (
-        plan.STEP,
-        """
-        count = tf.Variable(0, dtype=tf.int64)
-
-
-        @tf.function
-        def f(x):
-            with tf.summary.record_if(lambda: tf.equal(count % 2, 0)):
-                tf.summary.scalar("value", x[0, 0], step=count)
-            count.assign_add(1)
-            return x
-
-
-        with writer.as_default():
-            y = f(xs)
-        """,
-    ),
-    "record_if around the call asks for a variable that changes after the summary": (
-        plan.STEP,
-        """
-        count = tf.Variable(0, dtype=tf.int64)
-
-
-        def often():
-            return count % 2 == 0
-
-
-        @tf.function
-        def f(x):
-            tf.summary.scalar("value", x[0, 0], step=count)
-            count.assign_add(1)
-            return x
-
-
-        with writer.as_default(), tf.summary.record_if(often):
-            y = f(xs)
-        """,
-    ),
     "the default step is set inside": (
         plan.STEP_SET,
         """

@@ -28,6 +28,7 @@ from codemods.summaries.plan import (
     RECORD_IF,
     SEVERAL_RETURNS,
     SEVERAL_WRITERS,
+    STEP,
     WRITER_BLOCK,
     WRITER_CLOSED,
     WRITER_UNKNOWN,
@@ -163,6 +164,7 @@ class Emitter:
         lost = self._lost(self.body.references)
         self._check_scopes()
         self._check_flags()
+        self._check_record(lost)
         self._collect()
         try:
             edits = self._behind_call(self._site(), lost)
@@ -234,6 +236,11 @@ class Emitter:
                     if not named and not isinstance(flag, (ast.Constant, ast.Lambda)):
                         for move in self.moves:
                             move.frozen = True
+
+    def _check_record(self, lost: bool) -> None:
+        """Refuse to ask in the function what ``record_if`` says, where it says nothing without a writer."""
+        if any(move.record is not None and (lost or move.has_writer) for move in self.moves):
+            raise RefusedError(STEP, "`record_if` depends on what the function may change after the summary")
 
     def _writer_at(self, place: ast.AST) -> str:
         owner = self.body.traced.owner
@@ -385,6 +392,10 @@ class Emitter:
                 test = self._test(unit, block, hosts)
                 joined = bool(heads) and heads[-1].startswith("if ") and not _LOOSE.search(heads[-1][3:] + test)
                 heads = [*heads[:-1], f"{heads[-1][:-1]} and {test}:"] if joined else [*heads, f"if {test}:"]
+        record = unit.moves[0].record
+        if record is not None:
+            flag = hosts.get(record.name, record.name)
+            heads.append(f"with {self.body.tensorboard(unit.moves[0])}.record_if({flag}):")
         return heads + self._turns(unit, hosts)
 
     def _test(self, unit: _Unit, block: ast.If, hosts: Mapping[str, str]) -> str:

@@ -65,6 +65,8 @@ class LoopBody(TracedBody):
             self._check_array(move)
         self._before(move, around)
         self._blocks_around(move, around, loops)
+        if self._has_effects(move) and self.asked_around(move):
+            raise RefusedError(GRAPH_LOOP if array else LOOP, "`record_if` is asked anew in each turn")
         if not array:
             self._turns(move, blocks)
         for argument in summary.data.values():

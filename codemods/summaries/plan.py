@@ -180,6 +180,7 @@ class Move:
         turn: what summaries have in common whose values are gathered in the same turns.
         repeated: the loop whose variables the host needs as well.
         tag_changes: a loop puts something before its tag.
+        record: whether it is recorded, as ``record_if`` around the call says where it stands.
         bound: names that its blocks bind for nothing.
         early: those of ``contexts`` that stand before the summary and return in one branch, and whether
             their body is the branch that goes on.
@@ -197,6 +198,7 @@ class Move:
     bound: set[str] = field(default_factory=set)
     frozen: bool = False
     default_step: Value | None = None
+    record: Value | None = None
     tensor_tests: dict[ast.If, Value | None] = field(default_factory=dict)
     loop: ast.For | None = None
     targets: dict[str, str] = field(default_factory=dict)
@@ -233,7 +235,12 @@ class Move:
     @property
     def all_values(self) -> list[Value]:
         """The values that the function must return for it."""
-        more = [self.default_step, *self.tensor_tests.values(), *(value for value, _ in self.loop_values.values())]
+        more = [
+            self.record,
+            self.default_step,
+            *self.tensor_tests.values(),
+            *(value for value, _ in self.loop_values.values()),
+        ]
         more += [each.value for each in self.gathered.values()]
         return [*self.values.values(), *(value for value in more if value is not None)]
 
@@ -776,13 +783,43 @@ class TracedBody:
             move.values[condition] = self._shared(move, named or Value(self.fresh("record"), code))
             return
         self._host(move, condition)
-        self._changing(move, condition)
+        asked = self._asked(condition)
+        if asked is None or move.tensor_tests or "\n" in asked:
+            self._changing(move, condition)
+        elif self.effects_after(move.summary.statement) and self._varies(condition):
+            move.values[condition] = self._shared(move, Value(self.fresh("record"), asked))
 
     def _conditions_of_callers(self, move: Move) -> None:
-        """Refuse where ``record_if`` asks for what the function changes after the summary."""
-        for call in self.module.find_all(ast.Call):
-            if call not in self.own and self.module.resolve(call.func) == RECORD_IF and call.args:
-                self._changing(move, call.args[0])
+        """Return what ``record_if`` around the calls says where the summary stands, if it may change later."""
+        if self.effects_after(move.summary.statement) and self.asked_around(move):
+            code = f"{self.tensorboard(move)}.should_record_summaries()"
+            move.record = self._shared(move, Value(self.fresh("record"), code))
+
+    def asked_around(self, move: Move) -> bool:
+        """Tell whether a ``record_if`` outside of the function asks for what may change, and none inside."""
+        items = (item.context_expr for block in move.contexts if isinstance(block, ast.With) for item in block.items)
+        if any(isinstance(call, ast.Call) and self.module.resolve(call.func) == RECORD_IF for call in items):
+            return False
+        project = self.module.project
+        paths = project.mentioning("record_if") if project is not None else []
+        others = [m for path in paths if path != self.module.path and project and (m := project.module(path))]
+        for module in (self.module, *others):
+            for call in module.find_all(ast.Call):
+                if call in self.own or module.resolve(call.func) != RECORD_IF or not call.args:
+                    continue
+                condition = call.args[0]
+                if self._varies(condition) if module is self.module else not isinstance(condition, ast.Constant):
+                    return True
+        return False
+
+    def _asked(self, condition: ast.expr) -> str | None:
+        """Return what ``record_if`` asks in a graph, for a function that it is given."""
+        if isinstance(condition, ast.Lambda):
+            return self.module.source(condition.body)
+        functions = isinstance(condition, ast.Name) and all(
+            isinstance(binding.node, ast.FunctionDef) for binding in self.module.bindings(condition)
+        )
+        return f"{self.module.source(condition)}()" if functions else None
 
     def _condition(self, move: Move, block: ast.If) -> None:
         names = _names(block.test)
@@ -1299,8 +1336,15 @@ class TracedBody:
 
     def _changing(self, move: Move, node: ast.expr) -> None:
         """Refuse a host expression whose value the function may change after the summary."""
+        if self.effects_after(move.summary.statement) and self._varies(node):
+            raise RefusedError(
+                STEP, f"`{self.module.source(node)}` depends on what the function may change after the summary"
+            )
+
+    def _varies(self, node: ast.expr) -> bool:
+        """Tell whether an expression, or the function that it names, may read a variable."""
         called = [b.node for b in self.module.bindings(node)] if isinstance(node, ast.Name) else []
-        if self.effects_after(move.summary.statement) and any(
+        return any(
             self.may_be_variable(part) is not False
             for whole in (node, *(function for function in called if isinstance(function, ast.FunctionDef)))
             for part in ast.walk(whole)
@@ -1308,10 +1352,7 @@ class TracedBody:
             and not isinstance(self.module.parent(part), ast.Attribute)
             and not (self.module.resolve(part) or "").startswith(("tensorflow.", "builtins."))
             and not self.is_python(part)
-        ):
-            raise RefusedError(
-                STEP, f"`{self.module.source(node)}` depends on what the function may change after the summary"
-            )
+        )
 
     # The step. -----------------------------------------------------------------------------------
 
@@ -1482,14 +1523,18 @@ class TracedBody:
                 raise RefusedError(
                     STEP, "the default step may be a variable that the function changes after the summary"
                 )
-            prefix = move.summary.call.func
-            tensorboard = (
-                module.source(prefix.value) if isinstance(prefix, ast.Attribute) else f"{self.tensorflow}.summary"
-            )
-            value = Value(self.fresh("step"), f"{self.tensorflow}.identity({tensorboard}.experimental.get_step())")
+            code = f"{self.tensorflow}.identity({self.tensorboard(move)}.experimental.get_step())"
+            value = Value(self.fresh("step"), code)
             move.default_step = self._shared(move, value)
         elif len(variable) < len(self._default_steps):
             move.frozen = True
+
+    def tensorboard(self, move: Move) -> str:
+        """Return the file's name for ``tf.summary``, as far as a summary shows it."""
+        function = move.summary.call.func
+        if isinstance(function, ast.Attribute) and self.module.resolve(function.value) == "tensorflow.summary":
+            return self.module.source(function.value)
+        return f"{self.tensorflow}.summary"
 
     # Names. ------------------------------------------------------------------------------------
 

@@ -12,6 +12,18 @@ xs = tf.constant([[1.0, 2.0], [3.0, 5.0]])
 
 
 """
+MODEL = """\
+import tensorflow as tf
+
+tf.keras.utils.set_random_seed(1)
+writer = tf.summary.create_file_writer("logs")
+optimizer = tf.keras.optimizers.SGD(0.05)
+model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(1)])
+inputs = tf.random.stateless_normal((8, 3), seed=(1, 2))
+dataset = tf.data.Dataset.from_tensor_slices((inputs, tf.reduce_sum(inputs, axis=1, keepdims=True))).batch(4)
+
+
+"""
 WITHOUT_WRITER = HEAD.replace('writer = tf.summary.create_file_writer("logs")\n', "")
 
 
@@ -35,6 +47,316 @@ class Shape:
         """The whole program."""
         return self.head + textwrap.dedent(self.body).lstrip("\n")
 
+
+BASICS: Mapping[str, Shape] = {
+    "one call, with the summary written behind it": Shape(
+        """
+        @tf.function
+        def train_step(x, y):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((model(x) - y) ** 2)
+                tf.summary.scalar("loss", loss, step=optimizer.iterations)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+            return loss
+
+
+        with writer.as_default():
+            for x, y in dataset:
+                loss = train_step(x, y)
+        """,
+        head=MODEL,
+    ),
+    "several calls, with a function of the same name around them": Shape("""
+        @tf.function
+        def f(x, step):
+            tf.summary.histogram("values", x * 2, step)
+            return {"mean": tf.reduce_mean(x)}
+
+
+        with writer.as_default():
+            y = f(xs, tf.constant(0, tf.int64))
+            print(float(f(xs, tf.constant(1, tf.int64))["mean"]))
+        """),
+    "no writer is the default when the function is traced": Shape(
+        """
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        for i in range(3):
+            y = f(xs, tf.constant(i, tf.int64))
+        """,
+        "repaired",
+    ),
+    "a step that is fixed at the first trace": Shape(
+        """
+        @tf.function
+        def f(x):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        with writer.as_default():
+            for step in range(3):
+                y = f(xs)
+        """,
+        "repaired",
+    ),
+    "a step that is a Python number, traced for each": Shape("""
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        with writer.as_default():
+            for step in range(3):
+                y = f(xs, step)
+        """),
+    "a condition on a tensor": Shape(
+        """
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            if m > 3.0:
+                tf.summary.scalar("large", m, step=step)
+            return m
+
+
+        with writer.as_default():
+            for i in range(3):
+                y = f(xs * (i + 1), tf.constant(i, tf.int64))
+        """,
+        "unsafe",
+    ),
+    "a value made in one branch of a tensor's condition": Shape(
+        """
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            if m > 3.0:
+                excess = m - 3.0
+                tf.summary.scalar("excess", excess, step=step)
+            return m
+
+
+        with writer.as_default():
+            for i in range(3):
+                y = f(xs * (i + 1), tf.constant(i, tf.int64))
+        """,
+        "branch-only-value",
+    ),
+    "record_if, a name scope, and summaries of other kinds": Shape("""
+        @tf.function
+        def f(x, step):
+            with tf.summary.record_if(lambda: True), tf.name_scope("values"):
+                tf.summary.histogram("all", x, step=step)
+                tf.summary.image("picture", x[tf.newaxis, :, :, tf.newaxis], step=step)
+                tf.summary.text("words", tf.strings.as_string(x[0]), step=step)
+            return x
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+        """),
+    "record_if that asks for a variable, inside and around the call": Shape("""
+        count = tf.Variable(0, dtype=tf.int64)
+
+
+        @tf.function
+        def f(x):
+            tf.summary.scalar("around", tf.reduce_mean(x), step=count)
+            with tf.summary.record_if(lambda: tf.equal(count % 3, 0)):
+                tf.summary.scalar("inside", tf.reduce_sum(x), step=count)
+            count.assign_add(1)
+            return x
+
+
+        def main():
+            for i in range(4):
+                y = f(xs)
+
+
+        with writer.as_default(), tf.summary.record_if(lambda: tf.equal(count % 2, 0)):
+            main()
+        """),
+    "record_if that asks for a variable, and no writer": Shape(
+        """
+        count = tf.Variable(0, dtype=tf.int64)
+
+
+        @tf.function
+        def f(x):
+            tf.summary.scalar("mean", tf.reduce_mean(x), step=count)
+            count.assign_add(1)
+            return x
+
+
+        with tf.summary.record_if(lambda: tf.equal(count % 2, 0)):
+            y = f(xs)
+        """,
+        "step",
+    ),
+    "a name scope that is entered twice": Shape(
+        """
+        @tf.function
+        def f(x, step):
+            with tf.name_scope("values"):
+                m = tf.reduce_mean(x)
+            with tf.name_scope("values"):
+                tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        with writer.as_default():
+            y = f(xs, tf.constant(0, tf.int64))
+        """,
+        "name-scope",
+    ),
+    "gradients in a loop of Python": Shape(
+        """
+        @tf.function
+        def train_step(x, y):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((model(x) - y) ** 2)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            for i, gradient in enumerate(gradients):
+                tf.summary.histogram(f"gradient_{i}", gradient, step=optimizer.iterations)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+            return loss
+
+
+        with writer.as_default():
+            for x, y in dataset:
+                loss = train_step(x, y)
+        """,
+        head=MODEL,
+    ),
+    "a helper that only writes": Shape("""
+        def record(values, step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value, step=step)
+
+
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            record({"mean": m, "sum": tf.reduce_sum(x)}, step)
+            return m
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+        """),
+    "a helper that computes and writes": Shape("""
+        def mean_of(x, step):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        @tf.function
+        def f(x, step):
+            return mean_of(x, step) * 2
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+                print(float(y))
+        """),
+    "replicas of a strategy": Shape("""
+        strategy = tf.distribute.MirroredStrategy(["cpu:0"])
+
+
+        def replica_step(x, step):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        @tf.function
+        def f(x, step):
+            means = strategy.run(replica_step, args=(x, step))
+            return strategy.reduce(tf.distribute.ReduceOp.MEAN, means, axis=None)
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+        """),
+    "an object that is exported, its value is returned anyway": Shape(
+        """
+        class Scorer(tf.Module):
+            @tf.function(input_signature=[tf.TensorSpec([2, 2])])
+            def score(self, x):
+                m = tf.reduce_mean(x)
+                with writer.as_default():
+                    tf.summary.scalar("mean", m, step=1)
+                return m
+
+
+        scorer = Scorer()
+        y = scorer.score(xs)
+        tf.saved_model.save(scorer, "export")
+        """,
+        "repaired",
+    ),
+    "an object that is exported, and would return more": Shape(
+        """
+        class Scorer(tf.Module):
+            @tf.function(input_signature=[tf.TensorSpec([2, 2])])
+            def score(self, x):
+                with writer.as_default():
+                    tf.summary.scalar("mean", tf.reduce_mean(x), step=1)
+                return x
+
+
+        scorer = Scorer()
+        y = scorer.score(xs)
+        tf.saved_model.save(scorer, "export")
+        """,
+        "exported",
+    ),
+    "two writers, and none of them is the default": Shape(
+        """
+        other = tf.summary.create_file_writer("logs/other")
+
+
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        y = f(xs, tf.constant(0, tf.int64))
+        """,
+        "writer-to-choose",
+    ),
+    "a writer that is made in the function": Shape(
+        """
+        @tf.function
+        def f(x, step):
+            w = tf.summary.create_file_writer("logs/inside")
+            with w.as_default():
+                tf.summary.scalar("mean", tf.reduce_mean(x), step=step)
+            return x
+
+
+        y = f(xs, tf.constant(0, tf.int64))
+        """,
+        "writer-in-graph",
+    ),
+}
 
 RETURNS: Mapping[str, Shape] = {
     "a return in each branch of a condition on a tensor": Shape("""
@@ -921,7 +1243,7 @@ CALLS: Mapping[str, Shape] = {
         class Special(Base):
             @tf.function
             def train(self, x, step):
-                return super().train(x, step) + 1.0
+                return Base.train(self, x, step) + 1.0
 
 
         print(float(Special().train(xs, tf.constant(1, tf.int64))))
@@ -1157,4 +1479,12 @@ STEPS: Mapping[str, Shape] = {
         """),
 }
 
-SHAPES: Mapping[str, Shape] = {**RETURNS, **LOOPS, **WRITERS, **CALLS, **STEPS}
+SECTIONS: Mapping[str, Mapping[str, Shape]] = {
+    "The basics": BASICS,
+    "Returns": RETURNS,
+    "Loops": LOOPS,
+    "Writers": WRITERS,
+    "Functions and calls": CALLS,
+    "Steps": STEPS,
+}
+SHAPES: Mapping[str, Shape] = {name: shape for section in SECTIONS.values() for name, shape in section.items()}

@@ -1,20 +1,18 @@
 """The shapes that `move-summaries-to-host` rewrites or refuses: their diffs, and their runs under TensorFlow."""
 
-import re
+from collections.abc import Callable
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from codemods.move_summaries_to_host import MoveSummariesToHost
-from codemods.verify.compare import compare
 from codemods.verify.run import Runner
-from tests.summaries.shapes import SHAPES
-from tests.tools import Check
+from tests.summaries.evidence import VERSIONS, check, documented, is_refused, row, version
+from tests.summaries.shapes import SECTIONS, SHAPES
 
-check = Check("move_summaries_to_host")
-REASONS = {refusal.code: refusal for refusal in MoveSummariesToHost.refusals}
-REWRITTEN = [name for name, shape in SHAPES.items() if shape.outcome not in REASONS]
-REFUSED = [name for name, shape in SHAPES.items() if shape.outcome in REASONS]
+REASONS = {refusal.code: refusal for refusal in check.codemod.refusals}
+REWRITTEN = [name for name, shape in SHAPES.items() if not is_refused(shape)]
+REFUSED = [name for name, shape in SHAPES.items() if is_refused(shape)]
+VERDICTS = {"unsafe": "different: the tags"}
 
 
 @pytest.mark.parametrize("name", REWRITTEN, ids=lambda name: name.replace(" ", "_"))
@@ -28,21 +26,30 @@ def test_refused(name: str) -> None:
     check.refused(SHAPES[name].program, REASONS[SHAPES[name].outcome])
 
 
+def test_each_shape_has_a_row_in_the_documentation() -> None:
+    assert list(documented()) == list(SHAPES)
+    assert len(SHAPES) == sum(map(len, SECTIONS.values()))
+
+
+@pytest.fixture(scope="module")
+def versions() -> Callable[[Runner], str]:
+    known: dict[str, str] = {}
+
+    def of(runner: Runner) -> str:
+        if runner.python not in known:
+            known[runner.python] = version(runner)
+        return known[runner.python]
+
+    return of
+
+
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("name", REWRITTEN)
-def test_records_the_same(name: str, runner: Runner) -> None:
+@pytest.mark.parametrize("name", SHAPES)
+def test_runs_as_documented(name: str, runner: Runner, versions: Callable[[Runner], str]) -> None:
     shape = SHAPES[name]
-    before = runner.run_source(shape.program)
-    after = runner.run_source(check.transformed(shape.program, unsafe=shape.outcome == "unsafe"))
-    assert after.ok, after.stderr
-    if shape.outcome == "unsafe":
-        # The tags lose what TensorFlow puts before them; all else is the same.
-        events = {(re.sub(r"\b(cond|while)(_\d+)?/", "", e.tag), e.step, e.kind, e.digest) for e in before.events}
-        assert events == {(e.tag, e.step, e.kind, e.digest) for e in after.events}
-        assert len(before.events) == len(after.events) > 0
-        assert before.stdout == after.stdout
-        assert before.variables == after.variables
-    else:
-        verdict = compare(before, after)
-        assert verdict.kind == shape.outcome, verdict.lines
-        assert after.events
+    found = row(shape, runner.run_source)
+    *originals, rewritten, verdict = documented()[name]
+    assert found.verdict == verdict == (VERDICTS.get(shape.outcome, shape.outcome) if name in REWRITTEN else verdict)
+    assert found.rewritten == rewritten
+    if versions(runner) in VERSIONS:
+        assert found.original == originals[VERSIONS.index(versions(runner))]
