@@ -54,7 +54,7 @@ from codemods.analysis.project import Project
 from codemods.analysis.target import runs_keras_3
 from codemods.configs.classes import KerasClass, has_method, place_of
 from codemods.configs.emit import NOT_KEPT, REFUSALS, Completion
-from codemods.configs.saved import Saved, saved
+from codemods.configs.saved import saved
 from codemods.configs.trouble import Judge, Trouble
 from codemods.engine.codemod import Codemod, Example, Finding, RefusedError, Severity
 
@@ -165,11 +165,10 @@ class AddGetConfig(Codemod):
     def find(self, module: Module) -> Iterator[Finding]:
         """Yield the classes that Keras can't save, or not restore."""
         project = module.project or Project.of({module.path: module.text})
-        objects = KerasObjects(project)
+        objects = KerasObjects(project, project.imports.together(module.path))
         keras_3 = cache(lambda: runs_keras_3(module))
         for node in module.find_all(ast.ClassDef):
-            stock: Saved = project.once("saved classes", lambda: saved(objects, module))
-            forms, below = stock.of(place_of(module, node))
+            forms, below = saved(project, module.path).of(place_of(module, node))
             # Who writes a get_config, or registers a class, wants it to be saved.
             if not (forms or below or node.decorator_list or has_method(node, "get_config")):
                 continue

@@ -73,6 +73,7 @@ class ImportGraph:
         self._anywhere: dict[str, dict[str, str]] = {}
         self._importers: dict[str, dict[str, str]] = {}
         self._closures: dict[str, frozenset[str]] = {}
+        self._together: dict[str, frozenset[str]] = {}
 
     def changed(self, path: str) -> None:
         """Forget what is known, since a module has another text now."""
@@ -80,6 +81,7 @@ class ImportGraph:
         self._anywhere.pop(path, None)
         self._importers.clear()
         self._closures.clear()
+        self._together.clear()
 
     def direct(self, path: str) -> dict[str, str]:
         """Return the project's modules that a module imports itself, each with the name it is imported by."""
@@ -125,15 +127,36 @@ class ImportGraph:
     def importers(self, path: str) -> dict[str, str]:
         """Return the modules that import a module themselves, each with the name it imports it by."""
         if path not in self._importers:
-            stem = PurePosixPath(path).stem
-            word = PurePosixPath(path).parent.name if stem == "__init__" else stem
             found = {
                 other: self.direct(other)[path]
-                for other in (self.project.texts.importing(word) if word and path.endswith(".py") else ())
+                for other in self._mentioning(path)
                 if other != path and path in self.direct(other)
             }
             self._importers[path] = found
         return self._importers[path]
+
+    def _mentioning(self, path: str) -> Iterable[str]:
+        """Return the modules that may import a module."""
+        stem = PurePosixPath(path).stem
+        word = PurePosixPath(path).parent.name if stem == "__init__" else stem
+        return self.project.texts.importing(word) if word and path.endswith(".py") else ()
+
+    def together(self, path: str) -> frozenset[str]:
+        """Return the modules that the programs may import, anywhere in them, that import a module."""
+        if path not in self._together:
+            found, pending = {path}, [path]
+            while pending:
+                one = pending.pop()
+                users = {each for each in self._mentioning(one) if each not in found and one in self.anywhere(each)}
+                found |= users
+                pending += users
+            pending = list(found)
+            while pending:
+                targets = self.anywhere(pending.pop()).keys() - found
+                found |= targets
+                pending += targets
+            self._together[path] = frozenset(found)
+        return self._together[path]
 
     def loaded(self, path: str) -> frozenset[str]:
         """Return the modules that every program of the project has imported that runs a module's code.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import enum
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -225,9 +225,15 @@ class Registration:
 class KerasObjects:
     """What a project saves with Keras."""
 
-    def __init__(self, project: Project) -> None:
-        """Remember the project; its modules are read when they are needed."""
+    def __init__(self, project: Project, within: Container[str] | None = None) -> None:
+        """Remember the project; its modules are read when they are needed.
+
+        Args:
+            project: the project.
+            within: the paths of the modules to be searched; all of the project's if None.
+        """
         self.project = project
+        self._within = within
         self._sites: dict[ast.AST, list[tuple[Module, ast.Call]]] = {}
         self._spread: dict[ast.Call, list[Save]] = {}
         self._reaching: dict[ast.Name, list[Binding]] = {}
@@ -322,10 +328,14 @@ class KerasObjects:
         """Yield the modules that hold any of some words, the given one as it stands now."""
         if any(word in here.text for word in words):
             yield here
-        for path in self.project.mentioning(*words):
-            module = self.project.module(path) if path != here.path else None
-            if module is not None:
-                yield module
+        yield from self._others(here, self.project.mentioning(*words))
+
+    def _others(self, here: Module, paths: Iterable[str]) -> Iterator[Module]:
+        for path in paths:
+            if path != here.path and (self._within is None or path in self._within):
+                module = self.project.module(path)
+                if module is not None:
+                    yield module
 
     def registrations(self, found: KerasObject) -> list[Registration]:
         """Return how an object is registered with Keras: by decorators, or by a call elsewhere."""
@@ -378,12 +388,8 @@ class KerasObjects:
         if name in here.text:
             yield here
         having = None if method else set(self.project.importing(here.path, name))
-        for path in self.project.calling(name):
-            if having is not None and path not in having:
-                continue
-            module = self.project.module(path) if path != here.path else None
-            if module is not None:
-                yield module
+        calling = self.project.calling(name)
+        yield from self._others(here, (path for path in calling if having is None or path in having))
 
     def _find_sites(self, module: Module, function: Function) -> Iterator[tuple[Module, ast.Call]]:
         parent = module.parent(function)
@@ -489,21 +495,18 @@ class KerasObjects:
         Args:
             here: a module as it stands now; the others are read from the project.
         """
-        found: list[Save] = []
-        for module in self.modules(here, "save", "ModelCheckpoint", "to_json"):
-            words = {
-                "save",
-                "to_json",
-                *_spellings(module, "save_model"),
-                *_spellings(module, "ModelCheckpoint"),
-            }
-            for call in module.find_all(ast.Call):
-                if _called(call) in words:
-                    distinct: dict[tuple[FilePath, Form], Save] = {}
-                    for save in self._save(module, call, False):
-                        distinct.setdefault((save.path, save.form), save)
-                    found += distinct.values()
-        return found
+        modules = self.modules(here, "save", "ModelCheckpoint", "to_json")
+        return [save for module in modules for save in self.saves_in(module)]
+
+    def saves_in(self, module: Module) -> Iterator[Save]:
+        """Yield the places where a module saves models to files, once for each path."""
+        words = {"save", "to_json", *_spellings(module, "save_model"), *_spellings(module, "ModelCheckpoint")}
+        for call in module.find_all(ast.Call):
+            if _called(call) in words:
+                distinct: dict[tuple[FilePath, Form], Save] = {}
+                for save in self._save(module, call, False):
+                    distinct.setdefault((save.path, save.form), save)
+                yield from distinct.values()
 
     def spread(self, save: Save) -> list[Save]:
         """Return a save for each call that the function around it runs for, where it saves to that path."""

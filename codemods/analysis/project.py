@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TypeVar, cast
@@ -63,7 +63,7 @@ class Project:
         self._resolving: set[tuple[str, str]] = set()
         self._resolved: dict[tuple[str, str], str | None] = {}
         self._found: dict[tuple[str, str], tuple[str | None, str]] = {}
-        self._once: dict[str, object] = {}
+        self._once: dict[Hashable, object] = {}
 
     @classmethod
     def of(cls, files: Mapping[str, str]) -> Project:
@@ -181,7 +181,7 @@ class Project:
         no_value = r"(?![ \t]*(?:[.\[:=+*/%<>!|&^@-]|\w))"
         return self.texts.holding(name, rf"(?<!\bdef {name})(?<!\bclass {name})(?:[ \t]+as\b|{no_value})")
 
-    def once(self, what: str, find: Callable[[], FoundT]) -> FoundT:
+    def once(self, what: Hashable, find: Callable[[], FoundT]) -> FoundT:
         """Return what is found out about the whole project, once for as long as no module changes.
 
         Args:

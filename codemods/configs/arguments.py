@@ -103,6 +103,8 @@ class KerasArguments:
         """Remember the project's objects."""
         self.objects = objects
         self._busy: set[ast.AST] = set()
+        self._known: dict[ast.AST, set[Held]] = {}
+        self._cuts = 0
 
     def given(self, owner: Module, function: Function, sites: Sequence[Site], parameter: ast.arg) -> Given:
         """Return what calls of a function give for one of its parameters.
@@ -128,13 +130,20 @@ class KerasArguments:
 
     def held(self, module: Module, node: ast.expr | None) -> set[Held]:
         """Return all that an expression may be."""
-        if node is None or node in self._busy or len(self._busy) > _DEPTH:
+        if node is None:
             return {UNKNOWN}
+        if node in self._known:
+            return self._known[node]
+        if node in self._busy or len(self._busy) > _DEPTH:
+            self._cuts += 1
+            return {UNKNOWN}
+        cuts = self._cuts
         self._busy.add(node)
-        try:
-            return set(self._held(module, node))
-        finally:
-            self._busy.discard(node)
+        found = set(self._held(module, node))
+        self._busy.discard(node)
+        if cuts == self._cuts:  # what is cut short holds for this walk only
+            self._known[node] = found
+        return found
 
     def annotated(self, annotation: ast.expr | None) -> Held:
         """Return what the annotation of a parameter says that it is."""

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from codemods.analysis.keras_models import KerasModels
 from codemods.analysis.keras_objects import Form, KerasObjects, Kind
 from codemods.analysis.module import Module
+from codemods.analysis.project import Project
 from codemods.configs.classes import KerasClass, Place, place_of
 
+_SAVING = ("save", "save_model", "ModelCheckpoint", "to_json")
 _ASKING = ("get_config", "clone_model", "serialize_keras_object", "serialize")
 
 
@@ -29,26 +31,41 @@ class Saved:
 
     def add(self, klass: KerasClass, form: Form) -> None:
         """Enter a class of which an object is saved in a form."""
-        for places, forms in ((_makers(klass), self.forms), (_handed(klass), self.below)):
-            for place in places:
-                forms[place] = forms.get(place, frozenset()) | {form}
+        self.merge(Saved(*(dict.fromkeys(places, frozenset({form})) for places in (_makers(klass), _handed(klass)))))
+
+    def merge(self, other: Saved) -> None:
+        """Enter what is saved elsewhere."""
+        for mine, theirs in ((self.forms, other.forms), (self.below, other.below)):
+            for place, forms in theirs.items():
+                mine[place] = mine.get(place, frozenset()) | forms
 
     def of(self, place: Place) -> tuple[frozenset[Form], frozenset[Form]]:
         """Return both for a class."""
         return self.forms.get(place, frozenset()), self.below.get(place, frozenset())
 
 
-def saved(objects: KerasObjects, here: Module) -> Saved:
-    """Return what a project saves.
+def saved(project: Project, path: str) -> Saved:
+    """Return what the programs save that import a module."""
+    together = project.imports.together(path)
+    return project.once(("saved by", together), lambda: _saved_by(project, together))
 
-    Args:
-        objects: the project's objects.
-        here: one of its modules.
-    """
+
+def _saved_by(project: Project, paths: frozenset[str]) -> Saved:
     result = Saved()
+    for path in project.mentioning(*_SAVING, *_ASKING):
+        if path in paths:
+            result.merge(project.once(("saved in", path), lambda path=path: _saved_in(project, path)))  # type: ignore[misc]
+    return result
+
+
+def _saved_in(project: Project, path: str) -> Saved:
+    """Return what a module saves, or asks for its configuration."""
+    module = project.module(path)
+    objects = KerasObjects(project, project.imports.together(path))
     models = KerasModels(objects)
+    result = Saved()
     given: dict[Form, list[tuple[Module, ast.expr]]] = {}
-    for save in objects.saves(here):
+    for save in objects.saves_in(module) if module is not None else ():
         # What has a method ``save`` may as well be an image or a checkpoint.
         if save.model is None:
             found = objects.fitted_with(save.module, save.call)
@@ -57,16 +74,16 @@ def saved(objects: KerasObjects, here: Module) -> Saved:
         else:
             found = []
         given.setdefault(save.form, []).extend((save.module, node) for node in found)
-    for module in objects.modules(here, *_ASKING):
-        for call in module.find_all(ast.Call):
-            node = _asked(module, call)
-            # An object that is asked by itself tells of its class; what it holds is its own affair.
-            instance = objects.instance(module, node) if node is not None else None
-            own = objects.object(*instance) if instance is not None else None
-            if own is not None and own.kind is not Kind.MODEL:
-                result.add(KerasClass(objects, own), Form.JSON)
-            elif node is not None and (module.resolve(call.func) or models.origins(module, node)):
-                given.setdefault(Form.JSON, []).append((module, node))
+    for call in module.find_all(ast.Call) if module is not None else ():
+        assert module is not None
+        node = _asked(module, call)
+        # An object that is asked by itself tells of its class; what it holds is its own affair.
+        instance = objects.instance(module, node) if node is not None else None
+        own = objects.object(*instance) if instance is not None else None
+        if own is not None and own.kind is not Kind.MODEL:
+            result.add(KerasClass(objects, own), Form.JSON)
+        elif node is not None and (module.resolve(call.func) or models.origins(module, node)):
+            given.setdefault(Form.JSON, []).append((module, node))
     for form, nodes in given.items():
         contents = objects.contents_together(nodes)
         for held in dict.fromkeys([*contents.structure, *contents.training]):
