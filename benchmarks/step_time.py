@@ -5,7 +5,8 @@
 For each interpreter (this one by default; it needs TensorFlow) it prints the time of a step with the summary in the
 graph, and its ratio with the summary on the host: on a small model and on a convolutional one, for a scalar, three
 scalars, histograms of all gradients, and these at every hundredth step. The program is rewritten by the tool itself.
-Both forms run in turns; the shortest run of each counts.
+Both forms run in one process, a hundred steps of each in turns, so that a busy machine slows both; the median of the
+turns counts.
 """
 
 import argparse
@@ -22,7 +23,6 @@ from codemods.engine.rewrite import rewrite
 
 PROGRAM = """\
 import tempfile
-import time
 
 import tensorflow as tf
 
@@ -45,24 +45,17 @@ def train_step(x, y):
     return loss
 
 
-seconds = []
-with writer.as_default(){around}:
-    for i in range({steps}):
-        start = time.perf_counter()
-        loss = train_step(x, y)
-        seconds.append(time.perf_counter() - start)
-print(sum(seconds[{warm}:]) / len(seconds[{warm}:]))
+def train(steps):
+    with writer.as_default(){around}:
+        for _ in range(steps):
+            loss = train_step(x, y)
 """
-MODELS: Mapping[str, tuple[str, int]] = {
-    "small": (
-        """\
+MODELS: Mapping[str, str] = {
+    "small": """\
 x = tf.random.stateless_normal((32, 10), (1, 2))
 model = tf.keras.Sequential([tf.keras.Input((10,)), tf.keras.layers.Dense(10)])
 """,
-        1200,
-    ),
-    "convolutional": (
-        """\
+    "convolutional": """\
 x = tf.random.stateless_normal((32, 32, 32, 3), (1, 2))
 model = tf.keras.Sequential([
     tf.keras.Input((32, 32, 3)),
@@ -73,8 +66,6 @@ model = tf.keras.Sequential([
     tf.keras.layers.Dense(10),
 ])
 """,
-        300,
-    ),
 }
 STEP = "step=optimizer.iterations"
 HISTOGRAMS = f"""\
@@ -97,7 +88,27 @@ SUMMARIES: Mapping[str, tuple[str, str]] = {
         ", tf.summary.record_if(lambda: tf.equal(optimizer.iterations % 100, 0))",
     ),
 }
-WARM = 100
+# AutoGraph reads the source of functions: the programs have to be files.
+CHILD = """\
+import os, runpy, statistics, sys, tempfile, time
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+forms, turns, steps = [], int(sys.argv[3]), 100
+with tempfile.TemporaryDirectory() as folder:
+    for number, text in enumerate(sys.argv[1:3]):
+        path = os.path.join(folder, f"program_{number}.py")
+        with open(path, "w") as file:
+            file.write(text)
+        forms.append(runpy.run_path(path)["train"])
+        forms[-1](steps)
+    seconds = [[], []]
+    for _ in range(turns):
+        for train, found in zip(forms, seconds):
+            start = time.perf_counter()
+            train(steps)
+            found.append(time.perf_counter() - start)
+print(*(statistics.median(found) / steps * 1000 for found in seconds))
+"""
 
 
 def after(program: str) -> str:
@@ -109,39 +120,27 @@ def after(program: str) -> str:
     return found.text
 
 
-def measure(python: str, program: str) -> float:
-    """Return the milliseconds of a step."""
-    run = subprocess.run([python, "-c", SOURCE, program], capture_output=True, text=True, check=False)
+def measure(python: str, program: str, turns: int) -> tuple[float, float]:
+    """Return the milliseconds of a step, before and after."""
+    command = [python, "-c", CHILD, program, after(program), str(turns)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
         sys.exit(run.stderr)
-    return float(run.stdout.splitlines()[-1]) * 1000
-
-
-# AutoGraph reads the source of functions: the program has to be a file.
-SOURCE = """\
-import os, runpy, sys, tempfile
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-with tempfile.TemporaryDirectory() as folder:
-    path = os.path.join(folder, "program.py")
-    with open(path, "w") as file:
-        file.write(sys.argv[1])
-    runpy.run_path(path)
-"""
+    before, later = run.stdout.splitlines()[-1].split()
+    return float(before), float(later)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("python", nargs="*", default=[sys.executable], help="an interpreter with TensorFlow")
-    parser.add_argument("--runs", type=int, default=3, help="how often each form runs (default: 3)")
+    parser.add_argument("--turns", type=int, default=15, help="how many turns of 100 steps (default: 15)")
     options = parser.parse_args(arguments)
     for python in options.python:
         print(python)
-        for model, (code, steps) in MODELS.items():
+        for model, code in MODELS.items():
             for name, (summaries, around) in SUMMARIES.items():
-                program = PROGRAM.format(model=code, summaries=summaries, around=around, steps=steps + WARM, warm=WARM)
-                forms = (program, after(program))
-                times = [[measure(python, form) for form in forms] for _ in range(options.runs)]
-                before, later = (min(column) for column in zip(*times, strict=True))
+                program = PROGRAM.format(model=code, summaries=summaries, around=around)
+                before, later = measure(python, program, options.turns)
                 print(f"  {model:14} {name:34} {before:7.2f} ms  x {later / before:5.2f}", flush=True)
 
 

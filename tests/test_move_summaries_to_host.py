@@ -878,12 +878,13 @@ BLOCKS = {
                 y = f(xs, tf.constant(i, tf.int64))
         """,
     "lists_beside_the_variables": """
-        variables = tf.keras.Sequential()
+        variables = tf.keras.Sequential([tf.keras.layers.Dense(2)])
+        variables.build((None, 4))
 
 
         @tf.function
         def f(x, step):
-            grads = [x * 2]
+            grads = [x * 2, x * 3]
             grads, norm = tf.clip_by_global_norm(grads, 1.0)
             for variable, grad in zip(variables.trainable_variables, grads):
                 tf.summary.histogram("grad/" + str(len(variable.shape)), grad, step=step)

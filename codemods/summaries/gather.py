@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 
-from codemods.analysis.tracing import passed
 from codemods.summaries.loops import TENSOR
 from codemods.summaries.ops import Summary
 from codemods.summaries.plan import (
@@ -124,7 +123,7 @@ class LoopBody(TracedBody):
         if isinstance(node, ast.Name) and depth < 4:
             bindings = module.bindings(node)
             if len(bindings) == 1 and isinstance(bindings[0].node, ast.arg):
-                found = self._passed(bindings[0].node)
+                found = self.given(bindings[0].node)
                 return bool(found) and all(value is not None and self._is_dataset(value, depth + 1) for value in found)
             return bool(bindings) and all(
                 b.value is not None and self._is_dataset(b.value, depth + 1) for b in bindings
@@ -133,13 +132,6 @@ class LoopBody(TracedBody):
             values = list(self._attribute_values(node))
             return bool(values) and all(self._is_dataset(value, depth + 1) for value in values)
         return False
-
-    def _passed(self, parameter: ast.arg) -> list[ast.expr | None]:
-        """Return what each call of the function gives for a parameter, None for what can't be seen."""
-        if self.module.function(parameter) is not self.function:
-            return []
-        here = all(reference.module is self.module for reference in self.references)
-        return [passed(self.function, reference, parameter) for reference in self.references] if here else []
 
     # What stands around the summary. -------------------------------------------------------------------
 

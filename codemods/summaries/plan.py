@@ -950,17 +950,18 @@ class TracedBody:
 
     def _python_parameter(self, parameter: ast.arg, depth: int) -> bool:
         function = self.module.function(parameter)
-        if function is self.function:
-            given = [passed(function, r, parameter) for r in self.references if r.module is self.module]
-            if any(a is not None and not (self.is_python(a, depth + 1) or self._counts(a)) for a in given):
-                return False
+        if function is None:
+            return False
+        given = self.given(parameter)
+        known = [self.is_python(each, depth + 1) or self._counts(each) for each in given if each is not None]
+        if not all(known):
+            return False
         annotation = parameter.annotation
         if isinstance(annotation, ast.Name) and annotation.id in {"bool", "int", "str"}:
             return True
-        if function is None:
-            return False
         default = default_of(function, parameter)
-        return isinstance(default, ast.Constant) and isinstance(default.value, (bool, str))
+        plain = isinstance(default, ast.Constant) and isinstance(default.value, (bool, str))
+        return plain or (bool(known) and len(known) == len(given))
 
     def _attribute_values(self, node: ast.Attribute) -> Iterator[ast.expr]:
         """Yield what a class assigns to ``self.name``."""
@@ -1279,28 +1280,34 @@ class TracedBody:
         self, module: Module, parameter: ast.AST, depth: int, *, strict: bool = False
     ) -> bool | None:
         """Tell whether callers pass a variable for a parameter, as far as they can be seen."""
-        function = module.function(parameter)
-        if function is None or not isinstance(parameter, ast.arg) or depth > 3:
+        if not isinstance(parameter, ast.arg) or depth > 3 or module is not self.module:
             return None
+        given = self.given(parameter)
+        found = {None if each is None else self.may_be_variable(each, depth + 1, strict=strict) for each in given}
+        if True in found:
+            return True
+        return False if found == {False} else None
+
+    def given(self, parameter: ast.arg) -> list[ast.expr | None]:
+        """Return what each call gives for a parameter, its default where it gives nothing; None out of sight."""
+        module, function = self.module, self.module.function(parameter)
+        if function is None:
+            return []
         owner = module.parent(function)
         made = function.name == "__init__" and isinstance(owner, ast.ClassDef)
         named = owner if made and isinstance(owner, ast.ClassDef) else function
         method = isinstance(module.parent(named), ast.ClassDef)
+        found = self.references if function is self.function else references(module, named.name, named, method)
         default = default_of(function, parameter)
-        found = set()
-        for reference in (
-            self.references if function is self.function else references(module, named.name, named, method)
-        ):
-            argument = passed(function, reference, parameter)
-            if argument is None:
-                found.add(None if default is None else self.may_be_variable(default, depth + 1, strict=strict))
-            elif reference.module is module:
-                found.add(self.may_be_variable(argument, depth + 1, strict=strict))
-            else:
-                found.add(None)
-        if True in found:
-            return True
-        return False if found == {False} else None
+        values: list[ast.expr | None] = []
+        for reference in found:
+            call = reference.call if reference.module is module else None
+            value = passed(function, reference, parameter) if call is not None else None
+            unpacked = call is not None and (
+                any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords)
+            )
+            values.append(default if value is None and call is not None and not unpacked else value)
+        return values
 
     def effects_after(self, statement: ast.stmt) -> bool:
         """Tell whether code after a statement may change a variable."""

@@ -643,6 +643,38 @@ LOOPS: Mapping[str, Shape] = {
 
         print(loss, float(train_epoch()), float(train_epoch()))
         """),
+    "an epoch of a class, over the dataset that it was given": Shape("""
+        class Trainer:
+            def __init__(self, dataset, debug):
+                self.dataset = dataset
+                self.debug = debug
+                self.optimizer = tf.keras.optimizers.SGD(0.1)
+                self.weights = tf.Variable([1.0, 1.0])
+                self.optimizer.build([self.weights])
+                self.mean = tf.keras.metrics.Mean()
+
+            @tf.function
+            def train_epoch(self, epoch):
+                self.mean.reset_state()
+                for x in self.dataset:
+                    with tf.GradientTape() as tape:
+                        loss = tf.reduce_mean((x * self.weights) ** 2)
+                    gradients = tape.gradient(loss, [self.weights])
+                    self.optimizer.apply_gradients(zip(gradients, [self.weights]))
+                    self.mean.update_state(loss)
+                    tf.summary.scalar("batch_loss", loss, step=self.optimizer.iterations)
+                    if self.debug:
+                        tf.summary.scalar("largest", tf.reduce_max(x), step=epoch)
+                tf.summary.scalar("epoch_loss", self.mean.result(), step=epoch)
+                return self.mean.result()
+
+
+        trainer = Trainer(tf.data.Dataset.from_tensor_slices(tf.ones((6, 2))).batch(2), True)
+        with writer.as_default():
+            for epoch in range(2):
+                loss = trainer.train_epoch(tf.constant(epoch, tf.int64))
+                print(float(loss))
+        """),
     "every second step of a dataset": Shape(
         """
         ds = tf.data.Dataset.from_tensor_slices(tf.range(6, dtype=tf.float32)).batch(2)
