@@ -3,7 +3,7 @@
 import pytest
 
 from codemods.engine.codemod import Severity
-from codemods.hoist_file_writer import (
+from codemods.hoisting.refusals import (
     ARGUMENT_INSIDE,
     CONDITIONAL,
     ESCAPES,
@@ -183,6 +183,19 @@ for epoch in range(3):
 """,
         snapshot,
     )
+
+
+def test_flush_before_the_close_is_not_doubled():
+    program = """\
+import tensorflow as tf
+
+for epoch in range(3):
+    writer = tf.compat.v1.summary.FileWriter("logs")
+    writer.add_summary(tf.compat.v1.Summary(), epoch)
+    writer.flush()
+    writer.close()
+"""
+    assert check.transformed(program).count("flush()") == 1
 
 
 def test_attribute(snapshot):

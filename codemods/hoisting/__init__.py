@@ -1,0 +1,1 @@
+"""Where file writers are created, and where they can be created once."""
