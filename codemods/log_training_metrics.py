@@ -61,6 +61,8 @@ _GRAPH_MODE = frozenset({
     "tensorflow.compat.v1.disable_eager_execution", "tensorflow.compat.v1.disable_v2_behavior",
     "tensorflow.compat.v1.Session", "tensorflow.compat.v1.InteractiveSession",
 })  # fmt: skip
+# With a default writer and a step, TensorFlow 1's summaries are written by the writers of 2.
+_RECORDING = re.compile(r"tensorboard\.|tensorflow\.compat\.v1\.summary\.[a-z]")
 _TRAINING = frozenset({"train", "training"})
 _VALIDATION = frozenset({"val", "valid", "validation", "test", "testing", "eval", "evaluation", "dev"})
 _WORKERS = re.compile(r"tensorflow\.distribute\.(experimental\.)?MultiWorkerMirroredStrategy|horovod\..*")
@@ -184,7 +186,7 @@ def _records(module: Module, node: ast.AST) -> bool:
     """Tell whether a node is a call that writes a summary, or may do so."""
     if not isinstance(node, ast.Call):
         return False
-    return summary_name(module, node) is not None or (module.resolve(node.func) or "").startswith("tensorboard.")
+    return summary_name(module, node) is not None or bool(_RECORDING.match(module.resolve(node.func) or ""))
 
 
 # What is written, and where. ---------------------------------------------------------------------------------

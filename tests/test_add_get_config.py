@@ -610,6 +610,19 @@ def test_callbacks_and_plain_classes_are_not_saved():
         check.noop(program(INNER, f"{DENSE}])\nown = Own(3)\nprint([own", base=base))
 
 
+@pytest.mark.parametrize("base", ["tf.Module", "tf.keras.utils.Sequence", "tf.keras.callbacks.Callback", "Exception"])
+def test_what_is_no_part_of_a_model_is_left_alone(base: str):
+    check.noop(program(INNER, f"{DENSE}])\nown = Own({DENSE})\nprint([own", base=base))
+
+
+def test_layer_that_is_only_tried_out_is_left_alone():
+    check.noop(HEAD + f"class Own({LAYER}):\n{INNER}{CALL}\n\nprint({OWN_DENSE}(tf.ones((1, 2))))\n")
+
+
+def test_own_functions_that_are_called_save_are_left_alone():
+    check.noop(program(INNER).replace("model.save(", "import storage\n\nstorage.save(model, "))
+
+
 def test_dataclasses_are_left_alone():
     text = program("    units: int = 3\n", "Own(3)").replace("class Own", "@dataclasses.dataclass\nclass Own")
     check.noop("import dataclasses\n" + text)

@@ -439,6 +439,51 @@ def test_a_program_without_a_training_loop():
     check.noop(HEAD + "# writer = tf.summary.create_file_writer('logs')\n" + STEP + LOOP)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "writer.set_as_default()\ntf.summary.experimental.set_step(0)\ntf.summary.trace_on()\n",
+        "writer.set_as_default(step=1)\ntf.compat.v1.summary.scalar('loss', 1.0)\n",
+        "tf.summary.image('inputs', tf.zeros([1, 2, 2, 1]), step=0)\n",
+        "from tensorboard.plugins.mesh import summary as mesh\nmesh.mesh('points', vertices=xs)\n",
+    ],
+    ids=["a trace", "of version 1", "of another kind", "of a plugin"],
+)
+def test_a_program_that_records_something_already(written):
+    check.noop(PROGRAM + written + LOOP + ("tf.summary.trace_export('step', 0)\n" if "trace" in written else ""))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "board = tf.keras.callbacks.TensorBoard('logs')\n",
+        "import tensorboardX\nwriter = tensorboardX.SummaryWriter('logs')\n",
+        "import wandb\nwriter = wandb.init(project='logs')\n",
+        "def create_file_writer(folder):\n    return open(folder)\n\n\nwriter = create_file_writer('logs')\n",
+        "create = tf.summary.create_file_writer  # for later\n",
+        "if False:\n    import summary as tf\nwriter = tf.summary.open('logs')\n",
+    ],
+    ids=["a callback", "tensorboardX", "wandb", "the project's own", "the function only", "another method"],
+)
+def test_a_loop_that_tells_beside_what_is_no_writer(made):
+    check.noop(PROGRAM.replace(WRITER, made) + LOOP)
+
+
+def test_a_writer_that_another_function_of_the_program_is_given_by_an_object():
+    check.noop(PROGRAM + "import types\n\ntools = types.SimpleNamespace(writer=writer)\n" + LOOP)
+    check.noop(PROGRAM + "tools = {'writer': writer}\n" + LOOP)
+
+
+def test_training_of_another_library():
+    loop = "for epoch in range(3):\n    loss = network(xs)\n    loss.backward()\n    print('loss', loss.item())\n"
+    check.noop("import torch\n\nnetwork = torch.nn.Linear(2, 1)\n" + HEAD + WRITER + loop)
+
+
+def test_a_loop_that_evaluates():
+    check.noop(HEAD + WRITER + "for epoch in range(3):\n    print('loss', model.evaluate(xs, ys))\n")
+    check.noop(HEAD + WRITER + "for x, y in batches:\n    error.update_state(y, model(x))\nprint(error.result())\n")
+
+
 # Refused. ----------------------------------------------------------------------------------------------------
 
 

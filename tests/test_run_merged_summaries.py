@@ -679,6 +679,38 @@ LEFT_ALONE = {
     "the validation's are recorded, the training's looked at": program(
         "_, text = sess.run([train_op, merged], {x: data[i]})\nprint(len(text))\n", graph=GRAPH + MERGED
     ),
+    "a summary is made by hand": program(
+        "_, value = sess.run([train_op, loss], {x: data[i]})\n"
+        "text = tf.Summary(value=[tf.Summary.Value(tag='loss', simple_value=value)])\nwriter.add_summary(text, i)\n",
+        graph=GRAPH.replace('tf.summary.scalar("loss", loss)\n', ""),
+    ),
+    "a function runs the merged ones": program(
+        "step(i)\n",
+        graph=GRAPH + MERGED,
+        before="def step(i):\n    _, text = sess.run([train_op, merged], {x: data[i]})\n"
+        "    writer.add_summary(text, i)\n",
+    ),
+    "a callable of the session fetches them": program(
+        "_, text = step(data[i])\nwriter.add_summary(text, i)\n",
+        graph=GRAPH + MERGED,
+        before="step = sess.make_callable([train_op, merged], [x])\n",
+    ),
+    "they are run in part, feed by feed": program(
+        "handle = sess.partial_run_setup([train_op, merged], [x])\n"
+        "text = sess.partial_run(handle, merged, {x: data[i]})\nwriter.add_summary(text, i)\n"
+        "sess.run(train_op, {x: data[i]})\n",
+        graph=GRAPH + MERGED,
+    ),
+    "a summary that is written as a protocol buffer": program(
+        "_, text = sess.run([train_op, merged], {x: data[i]})\n"
+        "writer.add_event(tf.Event(step=i, summary=tf.Summary.FromString(text)))\n",
+        graph=GRAPH + MERGED,
+    ),
+    "it restores a model that it didn't build": HEAD
+    + START
+    + "    saver = tf.train.import_meta_graph('model.meta')\n    for i in range(4):\n"
+    + "        sess.run('train_op', {'x:0': data[i]})\n"
+    + END,
     "a module that only builds the graph": HEAD + "def build():\n" + indented(GRAPH + "return train_op\n"),
 }  # fmt: skip
 
