@@ -6,9 +6,11 @@ event file with a version number in it, and TensorBoard shows nothing.
 
 The scalars that the loop prints, logs or adds to a list once an epoch, and the Keras metrics that it updates, are
 written in a `with writer.as_default():` block behind the place where they are told, with the number of the epoch as
-the step. A value is recorded as it is, not as it is shown (`loss`, for `float(loss)` and `loss.numpy()`;
-`accuracy.result()`, for `accuracy.result() * 100`). Its tag is the name of the metric, else of its variable; what has
-neither is called by the words before it. What nothing prints is taken from the sums over the batches.
+the step: the variable of a `for` loop over numbers, or what a `while` loop adds one to in each turn. A value is
+recorded as it is, not as it is shown (`loss`, for `float(loss)` and `loss.numpy()`; `accuracy.result()`, for
+`accuracy.result() * 100`). Its tag is the name of the metric, else of its variable; what has neither, or is only
+called `avg`, `mean` and the like, is called by the words before it. What nothing prints is taken from the sums over
+the batches.
 
 `unsafe`, always: events are added. The training, the output and all other results stay as they are, bit for bit. The
 block stands in host code and is run once an epoch, where a scalar takes 0.2 to 0.3 ms.
@@ -215,6 +217,8 @@ def _plans(module: Module, writers: list[IdleWriter], loops: list[Training]) -> 
     groups = Scalars(module, Shapes(module), epoch).groups()
     if not groups:
         return NO_SCALAR
+    if not epoch.agrees(after for after, _ in groups):
+        return NO_EPOCH
     for writer in writers:
         made = all(is_made(module, writer, after) for after, _ in groups)
         if not made or may_be_closed(module, writer, epoch.loop):

@@ -130,6 +130,10 @@ def test_every_way_to_tell_a_value(told):
         ('found = unseen(loss); print(f"{found:.3f}")', ['("found", found, step=epoch)']),
         ('logs = unseen(loss); print(f"{logs[\'error\']:.3f}")', ['("error", logs["error"], step=epoch)']),
         ('meter.update(loss); print(f"all {meter.avg:.3f}")', ['("all", meter.avg, step=epoch)']),
+        ('avg = sum(losses) / 2; print(f"Epoch {epoch}, loss: {avg:.4f}")', ['("loss", avg, step=epoch)']),
+        ('mean = np.mean(losses); print("Epoch", epoch, "loss", mean)', ['("loss", mean, step=epoch)']),
+        ('mean = np.mean(losses); print(mean)', ['("mean", mean, step=epoch)']),
+        ('avg_loss = np.mean(losses); print("loss", avg_loss)', ['("avg_loss", avg_loss, step=epoch)']),
     ],
 )  # fmt: skip
 def test_values_and_the_names_they_have(told, expected):
@@ -296,6 +300,26 @@ def test_numbers_of_epochs(head, step):
     assert written(program + loop('print("loss", loss)').replace("for epoch in range(3):", head)) == [
         f'("loss", loss, step={step})'
     ]
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        ("epoch = 0\nwhile epoch < 3:", ["print(epoch, 'loss', loss)", "epoch += 1"]),
+        ("epoch = 0\nwhile epoch < 3:", ["epoch = epoch + 1", "print(epoch, 'loss', loss)"]),
+        ("epoch = int(first)\nwhile loss > 0.1:", ["print('loss', loss)", "epoch += 1"]),
+        ("epoch = 0\nwhile True:", ["print('loss', loss)", "epoch += 1", "if epoch == 3:", "    break"]),
+    ],
+)
+def test_while_loops_that_count(head, told):
+    program = loop(*told).replace("for epoch in range(3):", head)
+    assert written(PROGRAM + "first, loss = '0', 1.0\n" + program) == ['("loss", loss, step=epoch)']
+
+
+def test_the_number_of_the_epoch_changes_between_two_values():
+    told = ["print('loss', loss)", "epoch += 1", "loss = loss_fn(ys, model(xs))", "print('checked', float(loss) ** 2)"]
+    program = loop(*told).replace("for epoch in range(3):", "epoch = 0\nwhile epoch < 3:")
+    check.refused(PROGRAM + program, NO_EPOCH)
 
 
 def test_a_writer_for_the_training_and_one_for_the_validation(snapshot):
@@ -502,6 +526,10 @@ def test_several_loops():
     [
         "for epoch in epochs:",
         "while True:",
+        "while epoch < 3:",
+        "epoch = 0.0\nwhile epoch < 3:\n    epoch += 1",
+        "epoch = 0\nwhile epoch < 3:\n    epoch += 1\n    epoch %= 3",
+        "epoch = first()\nwhile epoch < 3:\n    epoch += 1",
         "for _ in range(3):",
         "for step in range(3):",
         "for epoch in range(3):\n    epoch += 1",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from codemods.analysis.dataflow import reach
 from codemods.analysis.module import Module
-from codemods.analysis.places import Loop
+from codemods.analysis.places import Loop, start
 
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _TRAINING = frozenset({"apply_gradients", "minimize", "train_on_batch", "train_step", "GradientTape"})
@@ -54,7 +54,7 @@ class Training:
     def step(self) -> str | None:
         """The number of each turn, as a step of a summary; None where it has none that is known to be an integer."""
         if not isinstance(self.loop, ast.For):
-            return None
+            return self.counter.id if self.counter is not None else None
         counted = self.loop.iter
         while isinstance(counted, ast.Call) and counted.args and _PROGRESS.fullmatch(self._name(counted)):
             counted = counted.args[0]
@@ -68,24 +68,45 @@ class Training:
             return None
         return f"int({target.id})" if name == "tensorflow.range" else target.id
 
+    @cached_property
+    def counter(self) -> ast.Name | None:
+        """What a ``while`` loop adds one to, once in each turn, if it starts with an integer."""
+        for statement in self.loop.body if isinstance(self.loop, ast.While) else ():
+            match statement:
+                case ast.AugAssign(ast.Name() as target, ast.Add(), ast.Constant(1)):
+                    pass
+                case ast.Assign([ast.Name(name) as target], ast.BinOp(ast.Name(added), ast.Add(), ast.Constant(1))):
+                    if name != added:
+                        continue
+                case _:
+                    continue
+            starts = [binding for binding in self.module.bindings(target) if binding.node is not target]
+            if starts and not self._is_changed(target) and all(self._is_integer(one.value) for one in starts):
+                return target
+        return None
+
+    def _is_integer(self, value: ast.expr | None) -> bool:
+        match value:
+            case ast.Constant(number):
+                return type(number) is int
+            case ast.Call():
+                return self._name(value) == "builtins.int"
+        return False
+
     def _name(self, node: ast.expr) -> str:
         return self.module.resolve(node.func) or "" if isinstance(node, ast.Call) else ""
 
     def _is_changed(self, target: ast.Name) -> bool:
-        """Tell whether the loop gives its variable another value."""
+        """Tell whether the loop gives a variable another value."""
         inside = set(ast.walk(self.loop)) - {target}
         return any(binding.node in inside for binding in self.module.bindings(target))
 
     @property
     def named(self) -> bool:
         """Whether it says that it counts epochs."""
-        assert isinstance(self.loop, ast.For)
-        words = [
-            getattr(node, "id", getattr(node, "attr", ""))
-            for part in (self.loop.target, self.loop.iter)
-            for node in ast.walk(part)
-        ]
-        return any(map(_EPOCH.search, words))
+        head = (self.loop.test,) if isinstance(self.loop, ast.While) else (self.loop.target, self.loop.iter)
+        words = [getattr(node, "id", getattr(node, "attr", "")) for part in head for node in ast.walk(part)]
+        return any(map(_EPOCH.search, [*words, self.step or ""]))
 
     @property
     def counts_epochs(self) -> bool:
@@ -93,6 +114,11 @@ class Training:
         if self.step is None:
             return False
         return self.named or (self.depth == 2 and not _STEPS.search(self.step))
+
+    def agrees(self, places: Iterable[ast.stmt]) -> bool:
+        """Tell whether the number of a turn is the same behind some statements of it."""
+        counter = self.counter
+        return counter is None or len({start(place) < start(counter) for place in places}) == 1
 
 
 def _trains(node: ast.AST) -> bool:

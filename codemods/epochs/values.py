@@ -27,7 +27,10 @@ _PURE = re.compile(
     r"|tensorflow\.(math\.\w+|reduce_\w+|cast|sqrt|exp|identity|squeeze|add_n)"
 )
 _PURE_METHODS = frozenset({"result", "numpy", "item", "mean", "sum", "max", "min", "average", "format"})
-_OWN_NUMBER = frozenset({"avg", "average", "mean", "value", "val"})  # what an object calls the number that it is about
+# What a variable is called, or an attribute, that doesn't say what it is a number of.
+_OWN_NUMBER = frozenset(
+    {"avg", "average", "mean", "value", "val", "total", "tot", "sum", "result", "res", "out", "tmp"}
+)
 _CLOCKS = ("time.", "datetime.", "timeit.")
 _FLOATS = frozenset("eEfFgG%")
 _NUMBERS = frozenset({"number", "tensor", "variable", "array", "numeric", "unknown"})
@@ -121,7 +124,7 @@ class Scalars:
             return rate or node.attr == "result" or node.attr in self._stored
         if not isinstance(node, ast.Name):
             return False
-        counter = set(ast.walk(self.loop.target)) if isinstance(self.loop, ast.For) else set()
+        counter = {self.training.counter, *(ast.walk(self.loop.target) if isinstance(self.loop, ast.For) else ())}
         return node.id in self._filled or any(
             binding.node in self.inside - counter for binding in self.module.bindings(node)
         )
@@ -167,7 +170,7 @@ class Scalars:
             case ast.Call(ast.Attribute(metric, "result"), _):
                 return self._metric_name(metric) or self._tag(metric, label)
             case ast.Name(name):
-                return name if len(name) > 2 or not label else label
+                return label if label and (len(name) < 3 or name in _OWN_NUMBER) else name
             case ast.Attribute(value, name):
                 return (label or self._tag(value, "")) if name in _OWN_NUMBER else name
             case ast.Subscript(_, ast.Constant(str() as key)):
