@@ -38,8 +38,9 @@ from codemods.analysis.callback_needs import HOOKS, callback_base, classes_of
 from codemods.analysis.fits import Fit, Fits
 from codemods.analysis.module import Module
 from codemods.analysis.places import Frame, frame, loops, runs_before, surely_runs
-from codemods.analysis.shapes import Instance, Shapes, join
+from codemods.analysis.shapes import Shapes
 from codemods.analysis.unused_callbacks import Unused, fills, itself, unused_callbacks
+from codemods.analysis.values import Instance, join
 from codemods.engine.codemod import (
     AddArgument,
     AddItem,

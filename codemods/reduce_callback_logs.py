@@ -45,7 +45,8 @@ from dataclasses import dataclass, replace
 from codemods.analysis.callbacks import HOOKS, Driven, driven_hooks
 from codemods.analysis.module import Module
 from codemods.analysis.naming import tensorflow_name
-from codemods.analysis.shapes import Shapes, Value
+from codemods.analysis.shapes import Shapes
+from codemods.analysis.values import Value
 from codemods.engine.codemod import (
     Codemod,
     Edit,

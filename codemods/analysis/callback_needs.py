@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import reduce
 
 from codemods.analysis.module import Function, Module
-from codemods.analysis.shapes import Instance, Shapes, Value, definition, library_bases, own_nodes
+from codemods.analysis.shapes import Shapes, definition, library_bases, own_nodes
+from codemods.analysis.values import Instance, Value
 
 CALLBACKS = "keras.callbacks."
 CALLBACK_LIST = f"{CALLBACKS}CallbackList"

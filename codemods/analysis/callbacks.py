@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from codemods.analysis.module import Module
-from codemods.analysis.shapes import Instance, Shapes, definition, library_bases, own_nodes
+from codemods.analysis.shapes import Shapes, definition, library_bases, own_nodes
+from codemods.analysis.values import Instance
 
 # Each hook with the position of its logs.
 HOOKS = {

@@ -13,7 +13,8 @@ from codemods.analysis.keras_models import KerasModels
 from codemods.analysis.keras_objects import KerasObjects
 from codemods.analysis.module import Module
 from codemods.analysis.places import Frame, frame
-from codemods.analysis.shapes import Shapes, Value, definition
+from codemods.analysis.shapes import Shapes, definition
+from codemods.analysis.values import Value
 
 # Each method with the position of its callbacks.
 _METHODS = {"fit": 5, "fit_generator": 4}

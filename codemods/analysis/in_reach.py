@@ -10,7 +10,9 @@ from functools import reduce
 
 from codemods.analysis.module import Binding, Function, Module, Scope
 from codemods.analysis.places import Frame, frame
-from codemods.analysis.shapes import BOTTOM, Instance, Shapes, Value, definition, join, library_bases, reaching
+from codemods.analysis.reaching import reaching
+from codemods.analysis.shapes import Shapes, definition, library_bases
+from codemods.analysis.values import BOTTOM, Instance, Value, join
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _ONLY_MODELS = frozenset({

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from codemods.analysis.keras_objects import KerasObjects, Kind, argument, parameters
 from codemods.analysis.module import Binding, Function, Module
 from codemods.analysis.places import start
-from codemods.analysis.shapes import reaching
+from codemods.analysis.reaching import reaching
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SEQUENTIAL = frozenset({"keras.Sequential", "keras.models.Sequential"})

@@ -17,7 +17,7 @@ from codemods.analysis.keras_names import BUILTIN
 from codemods.analysis.module import Binding, Function, Module
 from codemods.analysis.paths import ANYTHING, FilePath, parameters_read, paths, template, variable
 from codemods.analysis.project import Project
-from codemods.analysis.shapes import reaching
+from codemods.analysis.reaching import reaching
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DEPTH = 40

@@ -8,336 +8,46 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from typing import Literal, cast
 
 from codemods.analysis.module import Binding, Function, Module, Scope
+from codemods.analysis.operations import (
+    AVERAGED,
+    DTYPES,
+    HALF,
+    NUMPY_REDUCTIONS,
+    THRESHOLDS,
+    VECTOR_METRICS,
+    argument,
+    dtype_of,
+    is_none,
+    returned_by,
+)
+from codemods.analysis.places import start
+from codemods.analysis.reaching import reaching
+from codemods.analysis.values import (
+    BOTTOM,
+    NONE,
+    RESULTS,
+    TEXT,
+    UNKNOWN,
+    DType,
+    Instance,
+    Kind,
+    Value,
+    either,
+    join,
+    number,
+    tensor,
+)
 
-Kind = Literal[
-    "bottom", "number", "tensor", "variable", "array", "list", "numeric", "replicas",
-    "text", "none", "dict", "tuple", "results", "instance", "function", "unknown",
-]  # fmt: skip
-DType = Literal["float", "int", "bool"]
-_NUMERIC = frozenset({"number", "tensor", "variable", "array", "list", "numeric"})
 _DEPTH = 5  # functions followed into functions
 _STEPS = 3000  # expressions looked at for one answer
 _NESTED = 60  # expressions followed into expressions, in each
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-@dataclass(frozen=True)
-class Value:
-    """What is known about the value of an expression.
-
-    Attributes:
-        kind: ``numeric`` is a number, tensor, array or list of numbers, not known which; ``replicas`` is
-            what ``strategy.run`` returns; ``results`` is the loss and metrics that ``evaluate`` returns.
-        low: the least rank it can have; for ``replicas``, on each replica.
-        high: the greatest rank it can have, None if that isn't known.
-        dtype: the kind of its numbers; None where that isn't known, also for half precision.
-        items: the known items of a dict, by key, and of a tuple.
-        element: what the elements of a list, and the other values of a dict, are.
-        instances: for an instance, the calls that construct it.
-        function: for a function, its definition.
-        module: for a function, where it is defined.
-        strategy: for ``replicas``, the strategy's expression.
-        share: it is this replica's share of a mean over all of them: their sum is the mean.
-        summed: it is a sum over all elements.
-        optional: it may be None as well.
-        uncertain: for a dict, the known keys that may be missing.
-    """
-
-    kind: Kind
-    low: int = 0
-    high: int | None = None
-    dtype: DType | None = None
-    items: tuple[tuple[object, Value], ...] = ()
-    element: Value | None = None
-    instances: tuple[Instance, ...] = ()
-    function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None = None
-    module: Module | None = None
-    strategy: ast.expr | None = None
-    share: Literal["yes", "maybe"] | None = None
-    summed: bool = False
-    optional: bool = False
-    uncertain: frozenset[object] = frozenset()
-
-    @property
-    def numeric(self) -> bool:
-        """It is a number or holds numbers."""
-        return self.kind in _NUMERIC
-
-    @property
-    def scalar(self) -> bool:
-        """It is known to be one number."""
-        return self.numeric and self.high == 0
-
-    @property
-    def batch(self) -> bool:
-        """It is known to hold several numbers, or one in a dimension."""
-        return self.numeric and self.low > 0
-
-
-@dataclass(frozen=True)
-class Instance:
-    """One construction of an object.
-
-    Attributes:
-        name: the qualified name of its class.
-        call: the constructor's call; None where only the class is known.
-        module: the module that the call stands in.
-        known: False for one more object of which nothing is known.
-    """
-
-    name: str
-    call: ast.Call | None
-    module: Module
-    known: bool = True
-
-    def argument(self, name: str, position: int | None = None) -> ast.expr | None:
-        """Return the argument that the constructor is given, None if it is left to its default."""
-        if self.call is None:
-            return None
-        for keyword in self.call.keywords:
-            if keyword.arg == name:
-                return keyword.value
-        if position is not None and position < len(self.call.args):
-            return self.call.args[position]
-        return None
-
-    @property
-    def plain(self) -> bool:
-        """The constructor's arguments are all in sight."""
-        return (
-            self.call is not None
-            and not any(isinstance(argument, ast.Starred) for argument in self.call.args)
-            and all(keyword.arg is not None for keyword in self.call.keywords)
-        )
-
-
-BOTTOM = Value("bottom")
-UNKNOWN = Value("unknown")
-TEXT = Value("text")
-NONE = Value("none")
-RESULTS = Value("results")
-
-
-def number(dtype: DType | None = None) -> Value:
-    """Return a Python or NumPy number."""
-    return Value("number", 0, 0, dtype)
-
-
-def tensor(low: int = 0, high: int | None = None, dtype: DType | None = None) -> Value:
-    """Return a tensor with bounds on its rank."""
-    return Value("tensor", low, high, dtype)
-
-
 _SCALAR = tensor(0, 0, "float")
-
-
-def join(one: Value, other: Value) -> Value:
-    """Return what is known of a value that is the one or the other."""
-    if one.kind == "bottom" or one == other:
-        return other
-    if other.kind == "bottom":
-        return one
-    if "none" in (one.kind, other.kind):
-        return replace(other if one.kind == "none" else one, optional=True)
-    optional = one.optional or other.optional
-    if one.instances or other.instances:
-        return _either_instance(one, other)
-    if one.numeric and other.numeric:
-        return Value(
-            one.kind if one.kind == other.kind else "numeric",
-            min(one.low, other.low),
-            None if one.high is None or other.high is None else max(one.high, other.high),
-            one.dtype if one.dtype == other.dtype else None,
-            element=join(one.element, other.element) if one.element and other.element else None,
-            share=one.share if one.share == other.share else "maybe",
-            optional=optional,
-        )
-    if one.kind != other.kind or one.kind == "function":
-        return UNKNOWN
-    if one.kind == "replicas":
-        same = _text(one.strategy) == _text(other.strategy)
-        inner = join(replace(one, kind="tensor"), replace(other, kind="tensor"))
-        return replace(inner, kind="replicas", strategy=one.strategy) if same else UNKNOWN
-    if one.kind in ("dict", "tuple") and [key for key, _ in one.items] == [key for key, _ in other.items]:
-        items = [(key, join(a, b)) for (key, a), (_, b) in zip(one.items, other.items, strict=True)]
-        element = _either(one.element, other.element)
-        return replace(one, items=tuple(items), element=element, uncertain=one.uncertain | other.uncertain)
-    if one.kind == "dict":
-        values = [value for _, value in (*one.items, *other.items)]
-        rest = [value for value in (one.element, other.element) if value is not None]
-        return Value("dict", element=reduce(join, [*values, *rest], BOTTOM))
-    return replace(one, optional=optional) if one.kind in ("text", "results") else UNKNOWN
-
-
-def _text(node: ast.expr | None) -> str:
-    return ast.unparse(node) if node is not None else ""
-
-
-def _either(one: Value | None, other: Value | None) -> Value | None:
-    return join(one or BOTTOM, other or BOTTOM) if one or other else None
-
-
-def _either_instance(one: Value, other: Value) -> Value:
-    instances = dict.fromkeys((*one.instances, *other.instances))
-    if one.kind != other.kind:
-        some = next(iter(instances))
-        instances[Instance("", None, some.module, known=False)] = None
-    return Value("instance", instances=tuple(instances), optional=one.optional or other.optional)
-
-
-# Which assignments reach a use. ------------------------------------------------------------------
-
-
-def reaching(module: Module, name: ast.Name) -> list[Binding]:
-    """Return the bindings of a name that can be the one in force where it is used."""
-    bindings = module.bindings(name)
-    scope = module.scope(name).lookup(name.id)
-    home = module.function(name)
-    if scope is None or len(bindings) < 2 or not _in_comprehension_of(module, name, scope):
-        return bindings
-    use = _position(name)
-    here = [binding for binding in bindings if module.function(binding.node) is home]
-    elsewhere = [binding for binding in bindings if module.function(binding.node) is not home]
-    around = {name, *module.ancestors(name)}
-    before = [binding for binding in here if _end(module, binding) <= use]
-    killer = max(
-        (binding for binding in before if _dominates(module, binding, around)),
-        key=lambda binding: _end(module, binding),
-        default=None,
-    )
-    start = _end(module, killer) if killer is not None else (0, 0)
-    found = [binding for binding in before if _end(module, binding) >= start]
-    inside = set(module.ancestors(killer.node)) if killer is not None else set()
-    loops = [node for node in around if isinstance(node, (ast.For, ast.AsyncFor, ast.While)) and node not in inside]
-    found += [
-        binding
-        for binding in here
-        if binding not in found
-        and any(loop in module.ancestors(binding.node) for loop in loops)
-        and not (killer is not None and _end(module, binding) < start)
-    ]
-    return found + elsewhere or bindings
-
-
-def _in_comprehension_of(module: Module, name: ast.Name, scope: Scope) -> bool:
-    """Return whether a name stands in a scope itself, or in a comprehension there."""
-    inner = module.scope(name)
-    while inner is not scope and isinstance(inner.node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-        inner = cast("Scope", inner.parent)
-    return inner is scope
-
-
-def _position(node: ast.AST) -> tuple[int, int]:
-    return node.lineno, node.col_offset  # type: ignore[attr-defined]
-
-
-def _end(module: Module, binding: Binding) -> tuple[int, int]:
-    """Return where a binding takes effect: behind its statement, or at the head of its block."""
-    node = binding.node
-    if isinstance(node, (ast.arg, ast.alias, ast.ExceptHandler, *_FUNCTIONS, ast.ClassDef)):
-        return _position(node)
-    statement = module.statement(node)
-    if isinstance(statement, (ast.For, ast.AsyncFor, ast.With, ast.AsyncWith, ast.If, ast.While)):
-        return _position(node)
-    return cast("int", statement.end_lineno), cast("int", statement.end_col_offset)
-
-
-def _dominates(module: Module, binding: Binding, around: set[ast.AST]) -> bool:
-    node = binding.node
-    if isinstance(node, ast.arg):
-        return True
-    if isinstance(node, ast.ExceptHandler):
-        return False
-    statement = module.statement(node)
-    if isinstance(statement, (ast.For, ast.AsyncFor, ast.With, ast.AsyncWith)):
-        return statement in around
-    parent = module.parent(statement)
-    while isinstance(parent, (ast.With, ast.AsyncWith)) and parent not in around and not _may_suppress(parent):
-        statement, parent = parent, module.parent(parent)
-    if parent not in around or isinstance(node, ast.NamedExpr):
-        return False
-    # A branch holds for its own statements only.
-    block = module.block(statement)
-    return isinstance(parent, (ast.Module, *_FUNCTIONS)) or any(other in around for other in block)
-
-
-def _may_suppress(block: ast.With | ast.AsyncWith) -> bool:
-    """Tell whether a ``with`` lets the code behind it run though its body has raised."""
-    return any("suppress" in (text := ast.unparse(item.context_expr)) or "raises" in text for item in block.items)
-
-
-# Tables. -----------------------------------------------------------------------------------------
-
-_MATH = ("tensorflow.math.", "tensorflow.", "keras.ops.", "keras.backend.", "tensorflow.experimental.numpy.")
-_REDUCTIONS = {
-    "reduce_mean": None, "reduce_sum": None, "reduce_max": None, "reduce_min": None, "reduce_prod": None,
-    "reduce_std": "float", "reduce_variance": "float", "reduce_logsumexp": "float",
-    "reduce_euclidean_norm": None,
-    "reduce_any": "bool", "reduce_all": "bool", "count_nonzero": "int", "norm": "float",
-    "mean": None, "sum": None, "max": None, "min": None, "prod": None, "std": "float", "var": "float",
-    "any": "bool", "all": "bool", "logsumexp": "float", "median": "float",
-}  # fmt: skip
-_ELEMENTWISE = frozenset({
-    "identity", "stop_gradient", "abs", "square", "negative", "sign", "clip_by_value", "clip", "zeros_like",
-    "ones_like", "convert_to_tensor", "maximum", "minimum", "add", "subtract", "multiply", "round", "floor",
-    "ceil", "squared_difference", "pow", "convert_to_numpy",
-})  # fmt: skip
-_FLOATING = frozenset({
-    "sqrt", "exp", "log", "log1p", "sigmoid", "tanh", "relu", "softplus", "divide", "truediv", "softmax",
-    "divide_no_nan", "rsqrt", "sin", "cos", "log_sigmoid", "sigmoid_cross_entropy_with_logits",
-})  # fmt: skip
-_COMPARISONS = frozenset({
-    "equal", "not_equal", "less", "greater", "less_equal", "greater_equal", "is_nan", "is_inf", "logical_not",
-    "logical_and", "logical_or",
-})  # fmt: skip
-_FILLED = frozenset({
-    "zeros", "ones", "fill", "random.normal", "random.uniform", "random.truncated_normal",
-    "random.stateless_normal", "random.stateless_uniform",
-})  # fmt: skip
-_SCALARS = {
-    "tensorflow.nn.compute_average_loss": "float", "tensorflow.nn.scale_regularization_loss": "float",
-    "tensorflow.nn.l2_loss": "float", "tensorflow.linalg.global_norm": "float",
-    "tensorflow.size": "int", "tensorflow.rank": "int", "tensorflow.timestamp": "float",
-}  # fmt: skip
-_NUMPY_REDUCTIONS = frozenset({
-    "mean", "sum", "max", "min", "amax", "amin", "median", "std", "var", "average", "prod", "nanmean",
-    "nansum", "nanmax", "nanmin", "ptp", "count_nonzero", "any", "all", "linalg.norm",
-})  # fmt: skip
-_NUMPY_TYPES = {"float16": None, "float32": "float", "float64": "float", "float_": "float",
-                "int32": "int", "int64": "int", "int_": "int", "bool_": "bool"}  # fmt: skip
-_NUMPY_ARRAYS = frozenset({"array", "asarray", "stack", "concatenate", "zeros", "ones", "arange", "linspace"})
-_DTYPES: Mapping[str, DType] = {
-    "float32": "float", "float64": "float", "float": "float", "int8": "int", "int16": "int", "int32": "int",
-    "int64": "int", "uint8": "int", "int": "int", "bool": "bool",
-}  # fmt: skip
-_NUMBERS: Mapping[str, DType | None] = {
-    "float": "float", "int": "int", "len": "int", "bool": "bool", "round": None, "hash": "int", "id": "int",
-    "ord": "int",
-}  # fmt: skip
-_VECTOR_METRICS = frozenset({"MeanTensor"})
-_THRESHOLDS = frozenset({
-    "Precision", "Recall", "TruePositives", "TrueNegatives", "FalsePositives", "FalseNegatives",
-})  # fmt: skip
-_AVERAGED = {"F1Score": "average", "FBetaScore": "average", "R2Score": "class_aggregation"}
-_LOSS_FUNCTIONS = frozenset({
-    "mean_squared_error", "mse", "MSE", "mean_absolute_error", "mae", "MAE", "binary_crossentropy",
-    "categorical_crossentropy", "sparse_categorical_crossentropy", "mean_absolute_percentage_error",
-    "mape", "mean_squared_logarithmic_error", "msle", "hinge", "squared_hinge", "huber", "log_cosh",
-    "logcosh", "poisson", "kl_divergence", "kld", "cosine_similarity", "categorical_accuracy",
-    "sparse_categorical_accuracy",
-    "binary_accuracy", "top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy", "categorical_hinge",
-    "binary_focal_crossentropy", "categorical_focal_crossentropy",
-})  # fmt: skip
-_RESTORED = frozenset({
-    "keras.models.load_model", "keras.saving.load_model", "keras.models.clone_model",
-    "keras.models.model_from_json", "keras.models.model_from_config",
-})  # fmt: skip
-_HALF = ("float16", "bfloat16", "mixed_precision")
 
 
 def library_bases(module: Module, name: str, depth: int = 0) -> set[str]:
@@ -384,27 +94,6 @@ def _keras(name: str) -> str:
         if name.startswith(f"tensorflow.{package}."):
             return name.replace("tensorflow.", "keras.", 1)
     return name
-
-
-def _dtype_of(node: ast.expr | None) -> DType | None:
-    if isinstance(node, ast.Attribute):
-        return _DTYPES.get(node.attr)
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return _DTYPES.get(node.value)
-    return _DTYPES.get(node.id) if isinstance(node, ast.Name) else None
-
-
-def _argument(call: ast.Call, name: str, position: int | None = None) -> ast.expr | None:
-    for keyword in call.keywords:
-        if keyword.arg == name:
-            return keyword.value
-    if position is not None and position < len(call.args):
-        return call.args[position]
-    return None
-
-
-def _is_none(node: ast.expr | None) -> bool:
-    return node is None or (isinstance(node, ast.Constant) and node.value is None)
 
 
 def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
@@ -486,7 +175,7 @@ class Shapes:
         return TEXT
 
     def _list(self, node: ast.List) -> Value:
-        return self._listed(self._elements(node.elts))
+        return self.listed(self._elements(node.elts))
 
     def _tuple(self, node: ast.Tuple) -> Value:
         return Value("tuple", items=tuple(enumerate(map(self.value, node.elts))))
@@ -500,7 +189,7 @@ class Shapes:
                 found = join(found, self.value(node))
         return found
 
-    def _listed(self, element: Value) -> Value:
+    def listed(self, element: Value) -> Value:
         """Return a list of such elements."""
         if element.kind == "bottom" or element.numeric:
             high = None if element.high is None or element.kind == "bottom" else element.high + 1
@@ -508,7 +197,7 @@ class Shapes:
         return Value("tuple", element=element)
 
     def _listcomp(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Value:
-        return self._listed(self.value(node.elt))
+        return self.listed(self.value(node.elt))
 
     _generatorexp = _listcomp
 
@@ -521,12 +210,12 @@ class Shapes:
             if key is None and found.kind == "dict":
                 items.update(found.items)
                 uncertain |= found.uncertain
-                element = _either(element, found.element)
+                element = either(element, found.element)
             elif isinstance(key, ast.Constant):
                 items[key.value] = found
                 uncertain -= {key.value}
             else:
-                element = _either(element, found if key is not None else UNKNOWN)
+                element = either(element, found if key is not None else UNKNOWN)
         return Value("dict", items=tuple(items.items()), element=element, uncertain=uncertain)
 
     def _dictcomp(self, node: ast.DictComp) -> Value:
@@ -545,7 +234,7 @@ class Shapes:
         return Value("function", function=node, module=self.module)
 
     def _compare(self, node: ast.Compare) -> Value:
-        found = reduce(self._combined, map(self.value, [node.left, *node.comparators]))
+        found = reduce(self.combined, map(self.value, [node.left, *node.comparators]))
         if isinstance(node.ops[0], (ast.In, ast.NotIn, ast.Is, ast.IsNot)) or found.kind == "text":
             return number("bool")
         if found.kind == "unknown":
@@ -567,11 +256,11 @@ class Shapes:
             return join(left, right)
         if {left.kind, right.kind} == {"list", "number"} and isinstance(op, ast.Mult):
             return left if left.kind == "list" else right
-        found = self._combined(left, right)
+        found = self.combined(left, right)
         if isinstance(op, ast.MatMult):
             return replace(found, low=0, high=None) if found.numeric else UNKNOWN
         if isinstance(op, ast.Div) and found.numeric:
-            found = replace(found, dtype=self._float())
+            found = replace(found, dtype=self.floating())
         if isinstance(op, (ast.Div, ast.Mult)) and left.summed and not self._measured(right_node):
             found = replace(found, share="maybe", summed=False)
         return found
@@ -581,7 +270,7 @@ class Shapes:
         names = {getattr(part, "attr", getattr(part, "id", None)) for part in ast.walk(node)}
         return bool(names & {"shape", "size", "len"})
 
-    def _combined(self, left: Value, right: Value) -> Value:
+    def combined(self, left: Value, right: Value) -> Value:
         """Return what an elementwise operation of two values gives, broadcast."""
         if "bottom" in (left.kind, right.kind):
             return right if left.kind == "bottom" else left
@@ -607,9 +296,9 @@ class Shapes:
             share=left.share or right.share,
         )
 
-    def _float(self) -> DType | None:
+    def floating(self) -> DType | None:
         """Return what a floating-point result is here; in a program with half precision, unknown."""
-        return None if any(word in self.module.text for word in _HALF) else "float"
+        return None if any(word in self.module.text for word in HALF) else "float"
 
     # Names. ----------------------------------------------------------------------------------------
 
@@ -646,7 +335,7 @@ class Shapes:
                 elif parent.attr == "extend" and len(call.args) == 1:
                     found = self._with_element(found, self.element(self.value(call.args[0])))
                 elif parent.attr == "update" and found.kind == "dict":
-                    found = self._updated(found, call)
+                    found = self.updated(found, call)
             elif isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store):
                 statement = self.module.parent(parent)
                 if isinstance(statement, ast.Assign) and parent in statement.targets:
@@ -665,15 +354,13 @@ class Shapes:
         block = self.module.block(self.module.statement(store))
         first = [binding.node for binding in reaching(self.module, node) if not isinstance(binding.node, ast.arg)]
         return (
-            _position(store) < _position(node)
-            and bool(first)
-            and all(self.module.statement(other) in block for other in first)
+            start(store) < start(node) and bool(first) and all(self.module.statement(other) in block for other in first)
         )
 
     def _with_element(self, found: Value, element: Value) -> Value:
         if found.kind == "tuple" and found.items:
             return found
-        return self._listed(join(found.element or BOTTOM, element))
+        return self.listed(join(found.element or BOTTOM, element))
 
     def _with_item(self, found: Value, key: ast.expr, value: Value) -> Value:
         if isinstance(key, ast.Constant):
@@ -683,12 +370,13 @@ class Shapes:
             return replace(found, items=tuple(items.items()), uncertain=uncertain)
         return replace(found, element=join(found.element or BOTTOM, value))
 
-    def _updated(self, found: Value, call: ast.Call) -> Value:
+    def updated(self, found: Value, call: ast.Call) -> Value:
+        """Return a dict after ``dict.update``, or as ``dict(...)`` makes it."""
         for keyword in call.keywords:
             key = ast.Constant(keyword.arg)
             found = self._with_item(found, key if keyword.arg else keyword.value, self.value(keyword.value))
-        for argument in call.args:
-            other = self.value(argument)
+        for given in call.args:
+            other = self.value(given)
             if other.kind != "dict":
                 found = replace(found, element=UNKNOWN)
                 continue
@@ -744,7 +432,7 @@ class Shapes:
             path.insert(0, parent.elts.index(cast("ast.expr", child)))
             child, parent = parent, self.module.parent(parent)
         if isinstance(parent, (ast.For, ast.AsyncFor, ast.comprehension)) and parent.target is child:
-            found = self._turn(parent.iter)
+            found = self.turn(parent.iter)
         elif isinstance(parent, ast.Assign):
             found = self.value(parent.value)
         elif isinstance(parent, ast.withitem):
@@ -755,15 +443,15 @@ class Shapes:
             found = self.item(found, index)
         return found
 
-    def _turn(self, node: ast.expr) -> Value:
+    def turn(self, node: ast.expr) -> Value:
         """Return what a loop over an expression gives in each turn."""
         if isinstance(node, ast.Call):
             name = self.module.resolve(node.func)
             arguments = node.args
             if name == "builtins.enumerate" and arguments:
-                return Value("tuple", items=((0, number("int")), (1, self._turn(arguments[0]))))
+                return Value("tuple", items=((0, number("int")), (1, self.turn(arguments[0]))))
             if name == "builtins.zip":
-                return Value("tuple", items=tuple(enumerate(map(self._turn, arguments))))
+                return Value("tuple", items=tuple(enumerate(map(self.turn, arguments))))
             if name in (
                 "builtins.reversed",
                 "builtins.sorted",
@@ -771,7 +459,7 @@ class Shapes:
                 "builtins.tuple",
                 "builtins.iter",
             ):
-                return self._turn(arguments[0]) if arguments else UNKNOWN
+                return self.turn(arguments[0]) if arguments else UNKNOWN
             if name == "builtins.range":
                 return number("int")
             if isinstance(node.func, ast.Attribute) and node.func.attr in ("items", "values") and not arguments:
@@ -874,7 +562,7 @@ class Shapes:
             inner = node.slice
             if outer in ("builtins.list", "typing.List", "typing.Sequence", "collections.abc.Sequence",
                          "typing.Iterable", "collections.abc.Iterable"):  # fmt: skip
-                return self._listed(self._annotated(inner))
+                return self.listed(self._annotated(inner))
             if outer in ("builtins.dict", "typing.Dict", "typing.Mapping") and isinstance(inner, ast.Tuple):
                 return Value("dict", element=self._annotated(inner.elts[-1]))
             return replace(self._annotated(inner), optional=True) if outer == "typing.Optional" else UNKNOWN
@@ -884,14 +572,14 @@ class Shapes:
             return NONE
         name = self.module.resolve(node)
         if name in ("builtins.float", "builtins.int", "builtins.bool"):
-            return number(_DTYPES[name.rpartition(".")[2]])
+            return number(DTYPES[name.rpartition(".")[2]])
         if name == "builtins.str":
             return TEXT
         if name in ("tensorflow.Tensor", "tensorflow.types.experimental.TensorLike"):
             return tensor()
         if name == "numpy.ndarray":
             return Value("array")
-        return self._constructed(name, None) if name is not None else UNKNOWN
+        return self.constructed(name, None) if name is not None else UNKNOWN
 
     def _import(self, name: str) -> Value:
         project = self.module.project
@@ -916,14 +604,14 @@ class Shapes:
             return Value("variable", 0, 0, "int" if node.attr == "iterations" else "float")
         names = self._bases(base)
         if node.attr == "history" and "keras.callbacks.History" in names:
-            return Value("dict", element=self._listed(number("float")))
+            return Value("dict", element=self.listed(number("float")))
         if any(map(_is_model, names)):
             if node.attr == "losses":
-                return self._listed(_SCALAR)
+                return self.listed(_SCALAR)
             if node.attr == "metrics":
-                return self._listed(self._constructed("keras.metrics.Metric", None))
+                return self.listed(self.constructed("keras.metrics.Metric", None))
             if node.attr == "optimizer":
-                return self._constructed("keras.optimizers.Optimizer", None)
+                return self.constructed("keras.optimizers.Optimizer", None)
         if node.attr in ("T", "real", "imag", "values") and base.numeric:
             return base
         return UNKNOWN
@@ -1028,10 +716,10 @@ class Shapes:
             if found is not None:
                 where, target = found
                 if isinstance(target, ast.ClassDef):
-                    return self._constructed(name, node)
+                    return self.constructed(name, node)
                 if not isinstance(where.parent(target), ast.ClassDef):
                     return self.returned(where, target, node)
-            known = self._library(_keras(name), node)
+            known = returned_by(self, _keras(name), node)
             if known is not None:
                 return known
         if isinstance(node.func, ast.Attribute):
@@ -1045,174 +733,9 @@ class Shapes:
             return self._instance_called(target_value, node)
         return UNKNOWN
 
-    def _constructed(self, name: str, call: ast.Call | None) -> Value:
+    def constructed(self, name: str, call: ast.Call | None) -> Value:
+        """Return the object that a class of a library constructs."""
         return Value("instance", instances=(Instance(_keras(name), call, self.module),))
-
-    def _library(self, name: str, node: ast.Call) -> Value | None:
-        package, _, last = name.rpartition(".")
-        first = node.args[0] if node.args else None
-        if package == "builtins":
-            return self._builtin(last, node)
-        if package in ("math", "time", "statistics", "random"):
-            return number("float") if last not in ("choice", "sample", "shuffle", "choices", "strftime") else None
-        if name.startswith("numpy."):
-            return self._numpy(name.removeprefix("numpy."), node)
-        if name in _SCALARS:
-            share = name.startswith("tensorflow.nn.") and last != "l2_loss"
-            dtype = cast("DType", _SCALARS[name])
-            dtype = cast("DType", self._float()) if dtype == "float" else dtype
-            return replace(tensor(0, 0, dtype), share="yes" if share else None)
-        if name == "tensorflow.function" and first is not None:
-            return self.value(first)
-        if name in ("tensorflow.cast", "keras.ops.cast", "keras.backend.cast"):
-            dtype_node = _argument(node, "dtype", 1)
-            return self._tensor_of(first, _dtype_of(dtype_node))
-        if name in ("tensorflow.constant", "tensorflow.Variable"):
-            return self._constant_tensor(node, "variable" if last == "Variable" else "tensor")
-        if name == "tensorflow.reshape":
-            shape = _argument(node, "shape", 1)
-            low, high = _rank_of_shape(shape)
-            return tensor(low, high, self.value(first).dtype)
-        if name in ("tensorflow.distribute.get_strategy",):
-            return self._constructed("tensorflow.distribute.Strategy", node)
-        for prefix in _MATH:
-            if name.startswith(prefix):
-                found = self._operator(name.removeprefix(prefix), node, first)
-                if found is not None:
-                    return found
-        if name.startswith("tensorflow.nn."):
-            return self._network(last, node, first)
-        if package in ("keras.losses", "keras.metrics") and last in _LOSS_FUNCTIONS:
-            return self._without_axis(first, _argument(node, "y_pred", 1))
-        if name in _RESTORED or (name.startswith("keras.applications.") and last[:1].isupper()):
-            return self._constructed("keras.Model", node)
-        if last[:1].isupper() and name.startswith(("keras.", "tensorflow.")):
-            return self._constructed(name, node)
-        return None
-
-    def _builtin(self, name: str, node: ast.Call) -> Value | None:
-        first = self.value(node.args[0]) if node.args else BOTTOM
-        if name in _NUMBERS:
-            return number(_NUMBERS[name] or first.dtype)
-        if name in ("str", "repr", "format"):
-            return TEXT
-        if name == "abs":
-            return first
-        if name in ("sum", "max", "min"):
-            if len(node.args) > 1 and name != "sum":
-                return reduce(join, map(self.value, node.args), BOTTOM)
-            element = self.element(first) if node.args else UNKNOWN
-            return join(element, number(element.dtype)) if name == "sum" and element.numeric else element
-        if name in ("list", "tuple", "sorted", "reversed"):
-            return self._listed(self._turn(node.args[0]) if node.args else BOTTOM)
-        if name == "dict":
-            found = self._updated(Value("dict"), node)
-            named = {keyword.arg for keyword in node.keywords}
-            return replace(found, uncertain=found.uncertain - named)
-        return None
-
-    def _numpy(self, name: str, node: ast.Call) -> Value | None:
-        first = self.value(node.args[0]) if node.args else UNKNOWN
-        if name in _NUMPY_REDUCTIONS:
-            if _is_none(_argument(node, "axis", 1)) and _argument(node, "keepdims") is None:
-                return number("float" if name not in ("sum", "max", "min", "prod") else first.dtype)
-            return Value("array", dtype=first.dtype)
-        if name in _NUMPY_TYPES:
-            kind: Kind = "number" if first.scalar else "array"
-            dtype = cast("DType | None", _NUMPY_TYPES[name])
-            return Value(kind, first.low, first.high, dtype) if first.numeric else UNKNOWN
-        if name in ("array", "asarray"):
-            if first.kind == "tuple":
-                return Value("array", 1)
-            return replace(first, kind="array", element=None) if first.numeric else Value("array")
-        if name in _NUMPY_ARRAYS or name.startswith("random."):
-            whole = name.startswith("random.") and not node.args and not node.keywords
-            return number("float") if whole else Value("array", 0 if name.startswith("random.") else 1)
-        if name in _ELEMENTWISE or name in _FLOATING:
-            dtype = "float" if name in _FLOATING else first.dtype
-            if not first.numeric:
-                return Value("array", dtype=dtype)
-            return replace(first, kind="number" if first.scalar else "array", dtype=dtype, element=None)
-        return None
-
-    def _tensor_of(self, node: ast.expr | None, dtype: DType | None) -> Value:
-        found = self.value(node) if node is not None else UNKNOWN
-        if found.kind == "tuple":
-            return tensor(1, None, dtype)
-        if not found.numeric:
-            return tensor(dtype=dtype)
-        return replace(tensor(found.low, found.high, dtype), share=found.share, summed=found.summed)
-
-    def _constant_tensor(self, node: ast.Call, kind: Kind) -> Value:
-        first = self.value(node.args[0]) if node.args else self.value(_argument(node, "initial_value"))
-        dtype = _dtype_of(_argument(node, "dtype")) if _argument(node, "dtype") is not None else first.dtype
-        low, high = (first.low, first.high) if first.numeric else (0, None)
-        if first.kind == "tuple":
-            low, high = 1, None
-            elements = self.element(first)
-            dtype = dtype or elements.dtype
-        if _argument(node, "shape") is not None:
-            low, high = _rank_of_shape(_argument(node, "shape"))
-        return Value(kind, low, high, dtype)
-
-    def _operator(self, name: str, node: ast.Call, first: ast.expr | None) -> Value | None:
-        if name in _REDUCTIONS:
-            found = self.value(first) if first is not None else UNKNOWN
-            dtype = cast("DType | None", _REDUCTIONS[name]) or found.dtype
-            dtype = self._float() if dtype == "float" else dtype
-            keeps = any(keyword.arg in ("keepdims", "keep_dims") for keyword in node.keywords)
-            if _is_none(_argument(node, "axis", 2 if name == "norm" else 1)) and not keeps:
-                return replace(tensor(0, 0, dtype), summed=name in ("reduce_sum", "sum"))
-            if keeps:
-                return tensor(found.low if found.numeric else 0, None, dtype)
-            lower = self.element(found) if found.numeric else UNKNOWN
-            return tensor(lower.low, lower.high if lower.numeric else None, dtype)
-        if name in _COMPARISONS:
-            found = reduce(self._combined, map(self.value, node.args)) if node.args else UNKNOWN
-            return tensor(found.low, found.high if found.numeric else None, "bool")
-        if name in _ELEMENTWISE or name in _FLOATING:
-            found = reduce(self._combined, map(self.value, node.args[:2])) if node.args else UNKNOWN
-            if name in ("clip_by_value", "clip", "pow", "convert_to_tensor", "round"):
-                found = self.value(first)
-            dtype = self._float() if name in _FLOATING else found.dtype
-            if name in ("convert_to_tensor", "zeros_like", "ones_like") and _argument(node, "dtype", 1) is not None:
-                dtype = _dtype_of(_argument(node, "dtype", 1))
-            low, high = (found.low, found.high) if found.numeric else (0, None)
-            return replace(tensor(low, high, dtype), share=found.share, summed=found.summed and name == "identity")
-        if name in _FILLED:
-            low, high = _rank_of_shape(_argument(node, "dims" if name == "fill" else "shape", 0))
-            given = _argument(node, "dtype")
-            dtype = _dtype_of(given) if given is not None else (None if name == "fill" else "float")
-            return tensor(low, high, dtype)
-        if name in ("range", "linspace"):
-            return tensor(1, 1, reduce(self._combined, map(self.value, node.args)).dtype if node.args else None)
-        if name in ("stack", "concat", "concatenate", "one_hot", "expand_dims", "tile"):
-            whole = name in ("stack", "concat", "concatenate")
-            return tensor(1, None, self.element(self.value(first)).dtype if whole else None)
-        if name == "shape":
-            return tensor(1, 1, "int")
-        if name in ("argmax", "argmin"):
-            lower = self.element(self.value(first)) if first is not None else UNKNOWN
-            return tensor(lower.low, lower.high if lower.numeric else None, "int")
-        if name == "add_n":
-            found = self.element(self.value(first)) if first is not None else UNKNOWN
-            return replace(found, kind="tensor") if found.numeric else tensor()
-        return None
-
-    def _network(self, name: str, node: ast.Call, first: ast.expr | None) -> Value | None:
-        if name in ("softmax_cross_entropy_with_logits", "sparse_softmax_cross_entropy_with_logits"):
-            return self._without_axis(_argument(node, "logits", 1))
-        if name in _FLOATING:
-            arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-            found = reduce(self._combined, map(self.value, arguments)) if arguments else UNKNOWN
-            return tensor(found.low if found.numeric else 0, found.high if found.numeric else None, self._float())
-        return None
-
-    def _without_axis(self, *nodes: ast.expr | None) -> Value:
-        """Return what a loss function gives for each example: its arguments without their last axis."""
-        found = [self.value(node) for node in nodes if node is not None]
-        low = max((value.low for value in found if value.numeric), default=0)
-        return tensor(max(low - 1, 0), None, self._float())
 
     def _method(self, node: ast.Call, function: ast.Attribute) -> Value | None:
         attribute = function.attr
@@ -1223,11 +746,11 @@ class Shapes:
             return Value("array") if base.kind == "unknown" else None
         if attribute in ("item", "total_seconds") and not node.args:
             return number(base.dtype)
-        if attribute in _NUMPY_REDUCTIONS and base.kind in ("array", "number"):
-            whole = _is_none(_argument(node, "axis", 0)) and _argument(node, "keepdims") is None
+        if attribute in NUMPY_REDUCTIONS and base.kind in ("array", "number"):
+            whole = is_none(argument(node, "axis", 0)) and argument(node, "keepdims") is None
             return number(base.dtype) if whole else Value("array", dtype=base.dtype)
         if attribute == "astype" and base.numeric:
-            return replace(base, dtype=_dtype_of(_argument(node, "dtype", 0)))
+            return replace(base, dtype=dtype_of(argument(node, "dtype", 0)))
         if attribute == "read_value":
             return replace(base, kind="tensor") if base.numeric else None
         if attribute in ("copy", "get") and base.kind == "dict":
@@ -1241,7 +764,7 @@ class Shapes:
         return self._of_instance(base, attribute, node, function.value)
 
     def _runs_function(self, node: ast.Call) -> bool:
-        target = _argument(node, "fn", 0)
+        target = argument(node, "fn", 0)
         return target is not None and self._function(target) is not None
 
     def _got(self, base: Value, node: ast.Call) -> Value:
@@ -1266,16 +789,16 @@ class Shapes:
             return tensor()
         if any(map(_is_model, names)):
             if attribute == "predict":
-                return Value("array", 1, None, self._float())
+                return Value("array", 1, None, self.floating())
             if attribute in ("evaluate", "train_on_batch", "test_on_batch"):
-                by_name = _argument(node, "return_dict")
+                by_name = argument(node, "return_dict")
                 if by_name is not None:
                     return Value("dict", element=number("float"))
                 return number("float") if self._returns_loss_only() else RESULTS
             if attribute in ("get_metrics_result", "train_step", "test_step"):
                 return Value("dict", element=_SCALAR)
             if attribute == "fit":
-                return self._constructed("keras.callbacks.History", None)
+                return self.constructed("keras.callbacks.History", None)
             if attribute in ("compute_loss", "compiled_loss"):
                 return _SCALAR
         return None
@@ -1287,7 +810,7 @@ class Shapes:
             isinstance(call, ast.Call)
             and len(call.args) < 3
             and {keyword.arg for keyword in call.keywords} <= {"optimizer", "loss", "run_eagerly", "jit_compile"}
-            and isinstance(_argument(call, "loss", 1), (ast.Constant, ast.Call))
+            and isinstance(argument(call, "loss", 1), (ast.Constant, ast.Call))
             for call in calls
         )
 
@@ -1295,9 +818,9 @@ class Shapes:
         if attribute in ("run", "experimental_run_v2"):
             return self._on_replicas(self._ran(node), owner)
         if attribute == "reduce":
-            held = self.value(_argument(node, "value", 1))
+            held = self.value(argument(node, "value", 1))
             inner = replace(held, kind="tensor", strategy=None, share=None) if held.kind == "replicas" else held
-            if not _is_none(_argument(node, "axis", 2)) and inner.numeric:
+            if not is_none(argument(node, "axis", 2)) and inner.numeric:
                 inner = self.element(inner)
             return inner if inner.numeric else tensor()
         if attribute in ("experimental_local_results", "unwrap"):
@@ -1309,17 +832,17 @@ class Shapes:
 
     def _ran(self, node: ast.Call) -> Value:
         """Return what the function that a strategy runs returns on one replica."""
-        target = _argument(node, "fn", 0)
+        target = argument(node, "fn", 0)
         if target is None:
             return UNKNOWN
-        given = _argument(node, "args", 1)
+        given = argument(node, "args", 1)
         arguments = list(given.elts) if isinstance(given, (ast.Tuple, ast.List)) else []
         call = ast.Call(target, arguments, [])
         function = self._function(target)
         if function is not None:
             return self.returned(*function, call)
         name = self.module.resolve(target)
-        return (self._library(_keras(name), call) if name is not None else None) or UNKNOWN
+        return (returned_by(self, _keras(name), call) if name is not None else None) or UNKNOWN
 
     def _function(self, node: ast.expr) -> tuple[Module, Function | ast.Lambda] | None:
         found = definition(self.module, self.module.resolve(node))
@@ -1344,22 +867,22 @@ class Shapes:
             if _class(instance.module, instance.name) is not None:
                 return tensor()
             last = instance.name.rpartition(".")[2]
-            if last in _VECTOR_METRICS:
+            if last in VECTOR_METRICS:
                 return tensor(1)
-            if last in _THRESHOLDS and not instance.plain:
+            if last in THRESHOLDS and not instance.plain:
                 return tensor()
-            if last in _THRESHOLDS and not _is_none(instance.argument("thresholds", 0)):
+            if last in THRESHOLDS and not is_none(instance.argument("thresholds", 0)):
                 found = Shapes(instance.module, None, self.active, self._steps).value(
                     instance.argument("thresholds", 0)
                 )
                 return tensor(found.low, found.high, "float") if found.numeric else tensor()
-            if last in _AVERAGED:
-                average = instance.argument(_AVERAGED[last])
-                if last != "R2Score" and _is_none(average):
-                    return tensor(1, 1, self._float())
-                if not isinstance(average, (ast.Constant, type(None))) or (average is not None and _is_none(average)):
+            if last in AVERAGED:
+                average = instance.argument(AVERAGED[last])
+                if last != "R2Score" and is_none(average):
+                    return tensor(1, 1, self.floating())
+                if not isinstance(average, (ast.Constant, type(None))) or (average is not None and is_none(average)):
                     return tensor()
-        return tensor(0, 0, self._float())
+        return tensor(0, 0, self.floating())
 
     def _instance_called(self, base: Value, node: ast.Call) -> Value:
         names = self._bases(base)
@@ -1381,28 +904,28 @@ class Shapes:
         if all(name.startswith("keras.optimizers.schedules.") for name in names):
             return _SCALAR
         if all(_is_model(name) or name.startswith("keras.layers.") for name in names):
-            return tensor(2, None, self._float())
+            return tensor(2, None, self.floating())
         return UNKNOWN
 
     def _loss(self, instance: Instance) -> Value:
         """Return what a Keras loss object gives: by its reduction, a scalar if none is named."""
-        scalar = tensor(0, 0, self._float())
+        scalar = tensor(0, 0, self.floating())
         own = _class(instance.module, instance.name)
         if own is not None and any(
             isinstance(part, ast.keyword) and part.arg == "reduction" for part in ast.walk(own[1])
         ):
-            return tensor(dtype=self._float())
+            return tensor(dtype=self.floating())
         if not instance.plain:
-            return tensor(dtype=self._float())
+            return tensor(dtype=self.floating())
         reduction = instance.argument("reduction")
         if reduction is None and own is None and len(cast("ast.Call", instance.call).args) > 1:
-            return tensor(dtype=self._float())
+            return tensor(dtype=self.floating())
         if reduction is None:
             return scalar
         named = reduction.value if isinstance(reduction, ast.Constant) else getattr(reduction, "attr", reduction)
         if named is None or str(named).lower() == "none":
-            return tensor(1, None, self._float())
-        return scalar if isinstance(named, str) else tensor(dtype=self._float())
+            return tensor(1, None, self.floating())
+        return scalar if isinstance(named, str) else tensor(dtype=self.floating())
 
     # The project's own functions. --------------------------------------------------------------------
 
@@ -1484,14 +1007,6 @@ def _decoration(module: Module, node: ast.expr) -> Literal["plain", "traced"] | 
         "tensorflow.autograph.experimental.do_not_convert",
     )
     return "plain" if name in plain else None
-
-
-def _rank_of_shape(node: ast.expr | None) -> tuple[int, int | None]:
-    if isinstance(node, (ast.List, ast.Tuple)) and not any(isinstance(part, ast.Starred) for part in node.elts):
-        return len(node.elts), len(node.elts)
-    if isinstance(node, ast.UnaryOp) or (isinstance(node, ast.Constant) and isinstance(node.value, int)):
-        return 1, 1
-    return 0, None
 
 
 def _is_strategy(name: str) -> bool:

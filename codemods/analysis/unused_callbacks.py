@@ -11,7 +11,8 @@ from codemods.analysis.callback_needs import callback_base, classes_of
 from codemods.analysis.endings import importers
 from codemods.analysis.module import Function, Module, Scope
 from codemods.analysis.places import frame
-from codemods.analysis.shapes import Instance, Shapes, Value, join, library_bases
+from codemods.analysis.shapes import Shapes, library_bases
+from codemods.analysis.values import Instance, Value, join
 
 _FILLING = frozenset({"append", "extend", "insert"})
 _REFLECTION = frozenset({f"builtins.{name}" for name in ("globals", "locals", "vars", "eval", "exec")})

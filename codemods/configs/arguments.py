@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from codemods.analysis.keras_objects import KerasObjects, Kind, argument, default_of, parameters
 from codemods.analysis.module import Function, Module
 from codemods.analysis.paths import variable
-from codemods.analysis.shapes import reaching
+from codemods.analysis.reaching import reaching
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Site = tuple[Module, ast.Call]

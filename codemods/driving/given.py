@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from codemods.analysis.callback_needs import CALLBACK_LIST, HOOKS, callback_base, members
 from codemods.analysis.module import Module
-from codemods.analysis.shapes import Instance, Shapes, definition
+from codemods.analysis.shapes import Shapes, definition
+from codemods.analysis.values import Instance
 
 _FITTING = frozenset({"fit", "fit_generator", "evaluate", "evaluate_generator", "predict", "predict_generator"})
 _NEUTRAL = frozenset({"append", "extend", "insert", "add", "set_model", "set_params", *HOOKS})

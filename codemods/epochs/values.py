@@ -17,7 +17,9 @@ from typing import Literal
 from codemods.analysis.dataflow import reach
 from codemods.analysis.in_reach import is_optimizer
 from codemods.analysis.module import Module
-from codemods.analysis.shapes import Shapes, join, library_bases, reaching
+from codemods.analysis.reaching import reaching
+from codemods.analysis.shapes import Shapes, library_bases
+from codemods.analysis.values import join
 from codemods.epochs.loops import LOOPS, Training
 from codemods.epochs.texts import Hole
 from codemods.epochs.told import LEAVING, added, is_float, name_of, pair, shown, statements, tells, told

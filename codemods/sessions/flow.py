@@ -14,7 +14,7 @@ from typing import cast
 from codemods.analysis.dataflow import definition
 from codemods.analysis.endings import importers
 from codemods.analysis.module import Binding, Function, Module
-from codemods.analysis.shapes import reaching
+from codemods.analysis.reaching import reaching
 
 Place = tuple[Module, ast.AST]
 """A node with its module."""
