@@ -10,7 +10,8 @@ it returns. It is never run by itself: a run of its own would draw dropout and t
 Fetching one operation more changes nothing in the training: with a seed, the weights are the same bit by bit.
 
 The step is a number that counts on: the global step or a counter of the code's own, the variable of the loop, the epoch
-times the length of the inner loop plus the index; where there is none, a new counter.
+times the length of the inner loop plus the index; where there is none, a new counter. Loops that follow one another in
+one training, without an initialization between them, share one that counts on through all.
 
 https://www.tensorflow.org/api_docs/python/tf/compat/v1/summary/merge_all
 https://www.tensorflow.org/api_docs/python/tf/compat/v1/summary/FileWriter

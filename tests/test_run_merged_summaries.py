@@ -52,6 +52,8 @@ with tf.Session() as sess:
 """
 WRITER = '    writer = tf.summary.FileWriter("logs", sess.graph)\n'
 END = "    writer.close()\n"
+TRAIN = "sess.run(train_op, {x: data[i]})\n"
+SECOND = "    for i in range(3):\n        sess.run(train_op, {x: data[i]})\n"
 
 
 def indented(text: str, depth: int = 1) -> str:
@@ -359,6 +361,13 @@ PLACES = {
     + START.replace("Session()", "Session(graph=graph)").replace("tf.global_variables_initializer()", "init")
     + "    for i in range(4):\n        sess.run(train_op, {x: data[i]})\n"
     + END,
+    "in two loops": program(TRAIN).replace(END, SECOND.replace("train_op, {", "[train_op, loss], {") + END),
+    "in two loops with a counter": program(TRAIN + "step += 1\n", before="step = 1\n").replace(
+        END, SECOND.replace("for i in range(3):", "while step < 6:").replace("[i]", "[0]") + "        step += 1\n" + END
+    ),
+    "in two loops, of which the second starts the counter anew": program(
+        TRAIN + "step += 1\n", before="step = 1\n"
+    ).replace(END, "    step = 0\n" + SECOND + "        step += 1\n" + END),
     "anew for each graph": HEAD
     + "for fold in range(2):\n    tf.reset_default_graph()\n"
     + indented(GRAPH + START.replace('"logs"', 'f"logs/{fold}"'))
@@ -580,7 +589,6 @@ def test_an_attribute_holds_what_is_merged():
 # Left alone. -----------------------------------------------------------------------------------------
 
 DONE = "_, text = sess.run([train_op, merged], {x: data[i]})\nwriter.add_summary(text, i)\n"
-TRAIN = "sess.run(train_op, {x: data[i]})\n"
 LEFT_ALONE = {
     "they are run and recorded": program(DONE, graph=GRAPH + MERGED),
     "they are run for every tenth step": program(
@@ -837,9 +845,21 @@ REFUSED = {
             graph=GRAPH.replace("train_op = tf.train.GradientDescentOptimizer(0.01).minimize(loss)\n", ""),
         ),
     ),
-    "two loops": (
+    "a loop that starts anew": (
         SEVERAL_LOOPS,
-        program(TRAIN).replace(END, "    for i in range(3):\n        sess.run(train_op, {x: data[i]})\n" + END),
+        program(TRAIN).replace(END, "    sess.run(tf.global_variables_initializer())\n" + SECOND + END),
+    ),
+    "a loop of another session": (
+        SEVERAL_LOOPS,
+        program(TRAIN).replace(END, "    sess = tf.Session()\n" + SECOND + END),
+    ),
+    "a loop under a condition": (
+        SEVERAL_LOOPS,
+        program(TRAIN).replace(END, "    if len(data) > 4:\n" + indented(SECOND) + END),
+    ),
+    "two loops that the writer has no name for": (
+        SEVERAL_LOOPS,
+        program(TRAIN).replace("writer = ", "").replace(END, SECOND),
     ),
     "two functions": (
         SEVERAL_LOOPS,
@@ -993,7 +1013,7 @@ RUNS = {
     **{
         name: PLACES[name]
         for name in PLACES
-        if name.startswith(("in the class", "in the constructor", "before", "anew"))
+        if name.startswith(("in the class", "in the constructor", "before", "anew")) or name == "in two loops"
     },
 }
 
@@ -1004,7 +1024,7 @@ def test_the_training_is_the_same_and_each_step_is_recorded(runner: Runner, name
     before, after = runner.run_source(RUNS[name]), runner.run_source(check.transformed(RUNS[name]))
     assert after.ok, after.exception
     assert not before.steps("loss")
-    steps = list(range(8 if name == "in the class" else 4))
+    steps = list(range(8 if name == "in the class" else 7 if name == "in two loops" else 4))
     assert after.steps("loss") == steps * (2 if name == "anew for each graph" else 1)
     verdict = compare(before, after)
     assert verdict.kind == "repaired", verdict.lines

@@ -76,6 +76,38 @@ def step(flow: Flow, run: Run, around: Sequence[Loop], *, local: bool) -> Step |
     )
 
 
+def steps_through(flow: Flow, places: Sequence[tuple[Run, Sequence[Loop]]], *, local: bool) -> list[Step | None]:
+    """Return the steps of what runs record in loops that follow one another: a number that no loop starts anew.
+
+    Args:
+        flow: the program.
+        places: the runs, each with the loops around it, innermost first.
+        local: each call of the function that they stand in is a training of its own.
+    """
+    module = places[0][0].module
+    outer = [] if local else _outer(flow, module, frame(module, places[0][0].call))
+    fetched = [_fetched(flow, run) for run, _ in places]
+    if all(fetched):
+        return fetched
+    counters = [list(_counters(run, around, outer)) for run, around in places]
+    loops_around = [around[-1] for _, around in places]
+    for name in counters[0]:
+        if all(name in each for each in counters) and not _starts_anew(module, name, loops_around):
+            return [Step(name) for _ in places]
+    reads = [_global_step(run) for run, _ in places]
+    return reads if all(reads) else [_new(*places[0], outer) for _ in places]
+
+
+def _starts_anew(module: Module, name: str, outermost: Sequence[Loop]) -> bool:
+    """Tell whether anything but some loops binds a counter behind the first of them."""
+    scope = module.scope(outermost[0]).lookup(name)
+    return scope is None or any(
+        binding.node.lineno > outermost[0].lineno  # type: ignore[attr-defined]
+        and not any(loop in module.ancestors(binding.node) for loop in outermost)
+        for binding in scope.bindings[name]
+    )
+
+
 def is_repeated(flow: Flow, run: Run) -> bool:
     """Tell whether the function that a run stands in may be called several times."""
     return _outer(flow, run.module, frame(run.module, run.call)) != []

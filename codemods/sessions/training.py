@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from codemods.analysis.dataflow import bindings_in, names_read
 from codemods.analysis.module import Module
 from codemods.analysis.places import Loop, frame, loops
 from codemods.analysis.project import Project
@@ -24,7 +25,7 @@ from codemods.sessions.emit import Emission, Record, Taking
 from codemods.sessions.flow import Flow, v1_name
 from codemods.sessions.graphs import Graphs, is_elsewhere, made_default
 from codemods.sessions.merging import Merged, Merging
-from codemods.sessions.recorders import recorder
+from codemods.sessions.recorders import Recorder, recorder
 from codemods.sessions.refusals import (
     BY_HAND,
     IN_LOOP,
@@ -39,7 +40,7 @@ from codemods.sessions.refusals import (
     SEVERAL_WORKERS,
 )
 from codemods.sessions.runs import Run, fed, is_session, place_of, prepares, rank, runs, together
-from codemods.sessions.steps import step
+from codemods.sessions.steps import step, steps_through
 from codemods.sessions.summaries import UNKNOWN, Merge, Summaries, Summary, has_summaries
 
 LOST = "Summaries of the graph are never run, and nothing of them is recorded"
@@ -186,14 +187,14 @@ class Training:
                 raise RefusedError(SEVERAL_WORKERS)
             if any(frame(self.module, run.call) is not self.here for run in self.candidates):
                 raise RefusedError(SEVERAL_LOOPS)
-            turn, merged = self._plan(defined, merges)
-            edits = (*merged.edits, *self._fetching(turn, merged))
+            turns, merged = self._plan(defined, merges)
+            edits = (*merged.edits, *self._fetching(turns, merged))
         except RefusedError as error:
             return Finding(self.candidates[-1].call, LOST, Severity.ERROR, refusal=error.refusal, detail=error.detail)
         remedy = f"the run that trains fetches `{merged.text}`, and `add_summary` records it"
-        return Finding(turn.runs[0].call, f"{LOST}; {remedy}", Severity.ERROR, edits)
+        return Finding(turns[0].runs[0].call, f"{LOST}; {remedy}", Severity.ERROR, edits)
 
-    def _plan(self, defined: list[Summary], merges: list[Merge]) -> tuple[_Turn, Merged]:
+    def _plan(self, defined: list[Summary], merges: list[Merge]) -> tuple[list[_Turn], Merged]:
         """Return which runs are to fetch which summaries, or raise."""
         defined = Graphs(self.flow, self.summaries).of(self.candidates[0], defined)
         named = {merge.key: merge for merge in merges}
@@ -204,12 +205,12 @@ class Training:
         }
         able = {key: [run for run in self.candidates if not self._missing(run, group)] for key, group in groups.items()}
         key = self._key([key for key, found in able.items() if found], groups)
-        turn = self._turn(together(self.flow, able[key]), groups[key])
+        turns = self._turns(able[key], groups[key])
         if key is not None and not any(map(self._is_sure, groups[key])):
             raise RefusedError(MAY_BE_NONE)
         if merges:
-            return turn, self.merging.use(turn.runs, named[key])
-        return turn, self.merging.merge(turn.runs[0], groups[key], str(key), turn.around)
+            return turns, self.merging.use([run for turn in turns for run in turn.runs], named[key])
+        return turns, self.merging.merge(turns[0].runs[0], groups[key], str(key), turns[0].around)
 
     def _is_sure(self, each: Summary) -> bool:
         arrivals = self.summaries.arrivals(each.module, each.call, (self.module, self.here))
@@ -241,6 +242,32 @@ class Training:
         if len(able) != 1:
             raise RefusedError(SEVERAL_MERGES)
         return able[0]
+
+    def _turns(self, able: list[Run], group: Sequence[Summary] = ()) -> list[_Turn]:
+        """Return the turn of each loop that trains: of one, or of those that follow one another in a training."""
+        outermost = list(dict.fromkeys(loop for run in able for loop in loops(self.module, run.call)[-1:]))
+        if len(outermost) < 2:
+            return [self._turn(together(self.flow, able), group)]
+        if not self._go_on(outermost, able) or any(
+            each.lineno > outermost[0].lineno for each in self.summaries.statements(group, self.here)
+        ):
+            raise RefusedError(SEVERAL_LOOPS)
+        inside = [[run for run in able if loop in self.module.ancestors(run.call)] for loop in outermost]
+        return [self._turn(together(self.flow, mine), group) for mine in inside]
+
+    def _go_on(self, outermost: Sequence[Loop], able: Sequence[Run]) -> bool:
+        """Tell whether loops of one block are one training: nothing starts it anew, or opens another session."""
+        block = self.module.block(outermost[0])
+        prepared = any(each.call.lineno > outermost[0].lineno for each in self.preparing)
+        if prepared or any(self.module.block(loop) is not block for loop in outermost):
+            return False
+        if not all(rank(self.flow, run.fetches) for run in able):
+            return False
+        sessions = [run.session for run in able if run.session is not None]
+        between = block[block.index(outermost[0]) : block.index(outermost[-1]) + 1]
+        if any(bindings_in(self.module, name, between) for name in names_read(sessions)):
+            return False
+        return len({run.session and self.module.source(run.session) for run in able}) == 1
 
     def _turn(self, found: list[Run], group: Sequence[Summary]) -> _Turn:
         """Return the turn that makes some runs, in the loops that the graph isn't built in."""
@@ -300,12 +327,13 @@ class Training:
             return
         first = next(iter(taken))
         try:
-            turn = _Turn(together(self.flow, list(taken)), loops(self.module, first.call))
-            if len(turn.runs) < len(taken):
+            turns = self._turns(list(taken))
+            if sum(len(turn.runs) for turn in turns) < len(taken):
                 raise RefusedError(SEVERAL_RUNS)
-            edits = list(self._counting(turn))
-            for run in turn.runs:
-                edits += taken[run].edits(self._record(turn, run))
+            records = self._records(turns)
+            edits = list(_counting(records))
+            for run, record in records.items():
+                edits += taken[run].edits(record)
         except RefusedError as error:
             yield Finding(first.call, DROPPED, Severity.ERROR, refusal=error.refusal, detail=error.detail)
             return
@@ -313,32 +341,45 @@ class Training:
 
     # The edits. --------------------------------------------------------------------------------------------
 
-    def _fetching(self, turn: _Turn, merged: Merged) -> Iterator[Edit]:
-        """Yield the edits that fetch merged summaries in each run of a turn, and record them."""
-        if merged.given is None:
-            yield from self._counting(turn)
-        for run in turn.runs:
-            record = merged.given or self._record(turn, run)
+    def _fetching(self, turns: list[_Turn], merged: Merged) -> Iterator[Edit]:
+        """Yield the edits that fetch merged summaries in each run of some turns, and record them."""
+        if merged.given is not None:
+            for run in turns[0].runs:
+                yield from Emission(run, merged.text, self._session(run), merged.given).edits()
+            return
+        records = self._records(turns)
+        yield from _counting(records)
+        for run, record in records.items():
             yield from Emission(run, merged.text, self._session(run), record).edits()
 
-    def _counting(self, turn: _Turn) -> Iterator[Edit]:
-        """Yield the edits that the first record of a turn needs: the writer gets a name, the counter its start."""
-        record = self._record(turn, turn.runs[0])
-        yield from record.edits
-        if record.step.counter is not None:
-            yield InsertBefore(record.step.counter, f"{record.step.code} = 0")
+    def _records(self, turns: list[_Turn]) -> dict[Run, Record]:
+        """Return what records the summaries of each run of some turns."""
+        recorders = [self._recorder(turn) for turn in turns]
+        first = recorders[0]
+        places = []
+        for turn, found in zip(turns, recorders, strict=True):
+            if len(turns) > 1 and found.edits:  # it has no name yet
+                raise RefusedError(SEVERAL_LOOPS)
+            # Where each turn of a loop has a writer of its own, and initializes all, it is a training of its own.
+            anew = {loop for each in self.preparing for loop in loops(self.module, each.call)} & found.apart
+            places += [(run, [loop for loop in turn.around if loop not in anew]) for run in turn.runs]
+        local = turns[0].builds or self.here in first.apart
+        if len(turns) > 1:
+            steps = steps_through(self.flow, places, local=local)
+        else:
+            steps = [step(self.flow, run, around, local=local) for run, around in places]
+        records = {}
+        for (run, _), counted in zip(places, steps, strict=True):
+            if counted is None:
+                raise RefusedError(NO_STEP if len(turns) == 1 else SEVERAL_LOOPS)
+            records[run] = Record(first.text, counted, first.edits)
+        return records
 
-    def _record(self, turn: _Turn, run: Run) -> Record:
+    def _recorder(self, turn: _Turn) -> Recorder:
         found = recorder(self.flow, self.summaries, turn.runs[0])
         if isinstance(found, Refusal):
             raise RefusedError(found)
-        # Where each turn of a loop has a writer of its own, and initializes all, it is a training of its own.
-        anew = {loop for each in self.preparing for loop in loops(self.module, each.call)} & found.apart
-        around = [loop for loop in turn.around if loop not in anew]
-        counted = step(self.flow, run, around, local=turn.builds or frame(self.module, run.call) in found.apart)
-        if counted is None:
-            raise RefusedError(NO_STEP)
-        return Record(found.text, counted, found.edits)
+        return found
 
     def _session(self, run: Run) -> str:
         """Return what the code at a run calls its session."""
@@ -361,3 +402,11 @@ class Training:
         if not base.endswith(".summary"):
             raise RefusedError(OUT_OF_REACH)
         return f"{base.removesuffix('.summary')}.get_default_session()"
+
+
+def _counting(records: dict[Run, Record]) -> Iterator[Edit]:
+    """Yield the edits that the first record needs: the writer gets a name, the counter its start."""
+    record = next(iter(records.values()))
+    yield from record.edits
+    if record.step.counter is not None:
+        yield InsertBefore(record.step.counter, f"{record.step.code} = 0")
