@@ -68,6 +68,10 @@ class NoFindingError(Exception):
     """Raised by an analysis where it finds that nothing is wrong."""
 
 
+class CannotEditError(Exception):
+    """An edit that can't be made on this text; the message is a sentence for the user."""
+
+
 @dataclass(frozen=True)
 class Move:
     """A node of the file carried into new code with its comments, after its own inner edits.

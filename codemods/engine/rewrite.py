@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from codemods.analysis.module import Module, split_lines
 from codemods.analysis.project import Project
 from codemods.engine import registry
-from codemods.engine.codemod import Finding, Refusal, Rewrite, Severity, Status
+from codemods.engine.codemod import CannotEditError, Finding, Refusal, Rewrite, Severity, Status
 from codemods.engine.result import Settings
 from codemods.engine.suppress import Suppressions
 
@@ -266,7 +266,7 @@ def _step(
 def _applied(module: Module, rewrites: Iterable[Rewrite]) -> tuple[str, list[Rewrite]] | Refusal:
     """Return the text after those rewrites that fit together, and which they are, or why it can't be had."""
     # Here, since most runs have nothing to apply, and LibCST takes longer to import than they take.
-    from codemods.engine.apply import CannotEditError, apply
+    from codemods.engine.apply import apply
 
     try:
         text, done = apply(module.text, module.tree, rewrites)

@@ -11,7 +11,7 @@ from functools import cached_property
 from codemods.analysis.module import Module, Scope
 from codemods.analysis.tracing import Reference, Traced, is_traced, passed
 from codemods.engine import codemod as edit
-from codemods.engine.codemod import Edit, Refusal, Rewrite
+from codemods.engine.codemod import CannotEditError, Edit, Refusal, Rewrite
 from codemods.summaries.emit import Emitter, NotHereError, does_nothing
 from codemods.summaries.helpers import Body, Helpers
 from codemods.summaries.ops import Summary
@@ -117,7 +117,7 @@ def applied(module: Module, edits: Sequence[Edit]) -> Module:
         RefusedError: they can't be made.
     """
     # Here, since most modules have nothing to lift, and LibCST takes longer to import than they take.
-    from codemods.engine.apply import CannotEditError, apply
+    from codemods.engine.apply import apply
 
     try:
         text, _ = apply(module.text, module.tree, [Rewrite((), tuple(edits))])

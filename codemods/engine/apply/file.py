@@ -1,28 +1,24 @@
-"""The one place that edits: ``ast`` nodes named by a codemod, changed on the LibCST tree.
-
-Only the top-level statements that an edit touches are parsed by LibCST; the text between them is
-never looked at, which keeps it byte for byte and makes a small edit in a large file cheap.
-"""
+"""The LibCST trees of a file's statements, and the edits made on them."""
 
 from __future__ import annotations
 
 import ast
 import bisect
 import itertools
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import cast
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from codemods.analysis.module import split_lines
+from codemods.engine.apply.elements import INSIDE
+from codemods.engine.apply.imports import importing
+from codemods.engine.apply.overlap import Position, last_line, moved_by
 from codemods.engine.codemod import (
-    AddArgument,
     AddImport,
-    AddItem,
-    AddKeywords,
+    CannotEditError,
     Code,
     Edit,
     InsertAfter,
@@ -30,124 +26,14 @@ from codemods.engine.codemod import (
     Move,
     NodeEdit,
     Remove,
-    RemoveArgument,
-    RemoveParameter,
-    RemoveWithItem,
-    Rename,
     Replace,
-    Rewrite,
     Unwrap,
     Wrap,
 )
 
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
-Position = tuple[int, int]
-_Display = TypeVar("_Display", cst.Dict, cst.List, cst.Tuple)
-_Element = cst.BaseDictElement | cst.BaseElement
-_Opening = cst.LeftCurlyBrace | cst.LeftSquareBracket | cst.LeftParen | None
-_Closing = cst.RightCurlyBrace | cst.RightSquareBracket | cst.RightParen | None
-_IMPORT_WIDTH = 88  # a longer import is split in two
 _DEEPEST = 4000
 _SEED = "pass\n"  # stands before every snippet, so that its first comment belongs to its first statement
-
-
-class CannotEditError(Exception):
-    """An edit that can't be made on this text; the message is a sentence for the user."""
-
-
-def apply(text: str, tree: ast.Module, rewrites: Iterable[Rewrite]) -> tuple[str, list[Rewrite]]:
-    """Return the text after as many rewrites as fit together, and those that were made.
-
-    A rewrite that overlaps an earlier one is left for the next pass.
-
-    Args:
-        text: the module's text.
-        tree: its ``ast`` tree; the edits name nodes of it.
-        rewrites: groups of edits, each made all or none.
-
-    Raises:
-        CannotEditError: an edit can't be expressed here (two statements share a line, ...).
-    """
-    accepted: list[Rewrite] = []
-    for rewrite in rewrites:
-        if rewrite.edits and not any(_overlap(rewrite, other) for other in accepted):
-            accepted.append(rewrite)
-    edits = [edit for rewrite in accepted for edit in rewrite.edits]
-    return _File(text, tree).edited(edits), accepted
-
-
-# Which edits exclude each other. -----------------------------------------------------------------
-
-_EXCLUSIVE = (Remove, Replace, Unwrap)
-
-
-def _end(statement: ast.stmt) -> int:
-    return cast("int", statement.end_lineno)
-
-
-def _span(node: ast.AST) -> tuple[Position, Position]:
-    start = min(
-        (decorator.lineno - 1, 0) if (decorator := _first_decorator(node)) else (node.lineno, node.col_offset),  # type: ignore[attr-defined]
-        (node.lineno, node.col_offset),  # type: ignore[attr-defined]
-    )
-    return start, (node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
-
-
-def _first_decorator(node: ast.AST) -> ast.expr | None:
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return decorators[0] if decorators else None
-
-
-def _nodes(edit: Edit) -> Iterator[tuple[ast.AST, bool]]:
-    """Yield each node that an edit names, and whether it lays claim to all that is inside."""
-    if isinstance(edit, AddImport):
-        return
-    yield edit.node, isinstance(edit, _EXCLUSIVE) and not isinstance(edit, Unwrap)
-    if isinstance(edit, Wrap) and edit.instead is not None:
-        yield edit.instead, True
-    for move in _moves(edit):
-        yield move.node, True
-
-
-def _moves(edit: Edit) -> Iterator[Move]:
-    code = next((found for name in ("code", "value", "head") if (found := getattr(edit, name, None))), None)
-    for part in code if isinstance(code, tuple) else ():
-        if isinstance(part, Move):
-            yield part
-            for inner in part.edits:
-                yield from _moves(inner)
-
-
-def _overlap(one: Rewrite, other: Rewrite) -> bool:
-    runs = [edit for edit in one.edits if isinstance(edit, Wrap)]
-    other_runs = [edit for edit in other.edits if isinstance(edit, Wrap)]
-    if any(a.node.lineno <= _end(b.last) and b.node.lineno <= _end(a.last) for a in runs for b in other_runs):
-        return True
-    for edit in one.edits:
-        for node, exclusive in _nodes(edit):
-            start, end = _span(node)
-            for other_edit in other.edits:
-                for other_node, other_exclusive in _nodes(other_edit):
-                    if not (exclusive or other_exclusive):
-                        if node is other_node and _same(edit, other_edit):
-                            return True
-                        continue
-                    other_start, other_end = _span(other_node)
-                    inside = other_start <= start and end <= other_end
-                    around = start <= other_start and other_end <= end
-                    if (other_exclusive and inside) or (exclusive and around):
-                        return True
-    return False
-
-
-def _same(one: Edit, other: Edit) -> bool:
-    """Tell whether two edits of one node would do the same twice."""
-    if isinstance(one, AddArgument) and isinstance(other, AddArgument):
-        return one.name is not None and one.name == other.name
-    return type(one) is type(other) and isinstance(one, (Unwrap, Rename))
-
-
-# The file, cut into top-level statements. ----------------------------------------------------------
 
 
 def _is_deep(nodes: Sequence[ast.AST]) -> bool:
@@ -171,7 +57,14 @@ class _Chunk:
     lines: dict[cst.CSTNode, cst.SimpleStatementLine | cst.SimpleStatementSuite] = field(default_factory=dict)
 
 
-class _File:
+class File:
+    """A file, cut into its top-level statements, of which LibCST parses those that are edited.
+
+    Args:
+        text: the module's text.
+        tree: its ``ast`` tree.
+    """
+
     def __init__(self, text: str, tree: ast.Module) -> None:
         self.lines = split_lines(text)
         self.newline = next((nl for nl in ("\r\n", "\n", "\r") if nl in text), "\n")
@@ -194,7 +87,7 @@ class _File:
         rest = [edit for edit in edits if not isinstance(edit, AddImport)]
         edited = [edit.node.lineno for edit in rest]
         edited += [edit.above.lineno for edit in imports if edit.above is not None]
-        rest += self.imports(imports, min(edited, default=1))
+        rest += importing(self.tree, self.lines, imports, min(edited, default=1))
         for edit in rest:
             if isinstance(edit, Wrap):
                 self.join(edit.instead or edit.node, edit.last)
@@ -218,57 +111,9 @@ class _File:
             lines[self.starts[index] - 1 : self.ends[index]] = [code]
         return "".join(lines)
 
-    def imports(self, imports: Sequence[AddImport], before: int) -> list[NodeEdit]:
-        """Return the edits that import what isn't there, behind the top-level imports above a line."""
-        above = [statement for statement in self.tree.body if cast("int", statement.end_lineno) < before]
-        found = [statement for statement in above if isinstance(statement, (ast.Import, ast.ImportFrom))]
-        there = {name for statement in found for name in _imported(statement)}
-        named = {(edit.module, edit.name): edit for edit in imports}
-        wanted = [edit for key, edit in named.items() if key not in there]
-        edits: list[NodeEdit] = []
-        lines: list[str] = []
-        for module in dict.fromkeys(edit.module for edit in wanted):
-            mine = [edit for edit in wanted if edit.module == module]
-            lines += [_import_line(edit) for edit in mine if edit.name is None or edit.comment is not None]
-            names = [edit.name for edit in mine if edit.name is not None and edit.comment is None]
-            if names:
-                longer = self._longer(found, module, names)
-                edits += longer
-                lines += [] if longer else [f"from {module} import {', '.join(names)}"]
-        if not lines:
-            return edits
-        code = "\n".join(lines)
-        if found:
-            standard = [statement for statement in found if _is_standard(statement)]
-            # The standard library's imports come first.
-            own = standard and all(edit.module.partition(".")[0] in sys.stdlib_module_names for edit in wanted)
-            return [*edits, InsertAfter(standard[-1] if own else found[-1], code)]
-        first = self.tree.body[0]
-        if ast.get_docstring(self.tree, clean=False) is not None:
-            return [*edits, InsertAfter(first, "\n" + code)]
-        return [*edits, InsertBefore(first, code)]
-
-    def _longer(
-        self, found: Sequence[ast.Import | ast.ImportFrom], module: str, names: Sequence[str]
-    ) -> list[NodeEdit]:
-        """Return the edit that adds names to an import of one line that is there, where it stays short."""
-        for statement in found:
-            line = self.lines[statement.lineno - 1].rstrip("\r\n")
-            written = ast.unparse(statement)
-            longer = ", ".join([written, *names])
-            if (
-                isinstance(statement, ast.ImportFrom)
-                and written.startswith(f"from {module} import ")
-                and line == written
-                and not written.endswith("*")
-                and len(longer) <= max(_IMPORT_WIDTH, len(line))
-            ):
-                return [Replace(statement, longer)]
-        return []
-
     def join(self, first: ast.stmt, last: ast.stmt) -> None:
         """Make one chunk of those that hold two statements, with the comments at the foot of the last one's blocks."""
-        start, end = (bisect.bisect_left(self.ends, line) for line in (first.lineno, _end(last)))
+        start, end = (bisect.bisect_left(self.ends, line) for line in (first.lineno, last_line(last)))
         foot = self.ends[end]
         for number, line in enumerate(self.lines[foot:], foot + 1):
             if line[:1].isspace() and line.lstrip().startswith("#"):
@@ -415,26 +260,6 @@ def _ends_with_new_definition(before: cst.Module, after: cst.Module) -> bool:
     return isinstance(after.body[-1], definitions) and not isinstance(before.body[-1], definitions)
 
 
-def _imported(statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str | None]]:
-    """Yield what an import imports under its own name, as an ``AddImport`` says it."""
-    for alias in statement.names:
-        written = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
-        if isinstance(statement, ast.Import):
-            yield written, None
-        else:
-            yield "." * statement.level + (statement.module or ""), written
-
-
-def _is_standard(statement: ast.Import | ast.ImportFrom) -> bool:
-    names = [statement.module or "."] if isinstance(statement, ast.ImportFrom) else [a.name for a in statement.names]
-    return all(name.partition(".")[0] in sys.stdlib_module_names for name in names)
-
-
-def _import_line(edit: AddImport) -> str:
-    line = f"from {edit.module} import {edit.name}" if edit.name else f"import {edit.module}"
-    return line if edit.comment is None else f"{line}  # {edit.comment}"
-
-
 def _indent(lines: Sequence[str], tree: ast.Module) -> str:
     """Return the indent of the file's first indented block, four spaces if it has none."""
     for node in ast.walk(tree):
@@ -450,7 +275,7 @@ def _indent(lines: Sequence[str], tree: ast.Module) -> str:
 class _Filler(cst.CSTTransformer):
     """Puts moved nodes in the place of their markers."""
 
-    def __init__(self, file: _File, moves: Sequence[Move]) -> None:
+    def __init__(self, file: File, moves: Sequence[Move]) -> None:
         super().__init__()
         self.file = file
         self.moves = {f"__moved_{index}__": move for index, move in enumerate(moves)}
@@ -542,7 +367,7 @@ def _part_of_line(line: cst.SimpleStatementLine, start: int, end: int) -> cst.Si
 class _Transformer(cst.CSTTransformer):
     """Makes the edits, each on the node as its inner edits left it."""
 
-    def __init__(self, file: _File, work: Mapping[cst.CSTNode, list[NodeEdit]]) -> None:
+    def __init__(self, file: File, work: Mapping[cst.CSTNode, list[NodeEdit]]) -> None:
         super().__init__()
         self.file = file
         self.work = work
@@ -556,7 +381,7 @@ class _Transformer(cst.CSTTransformer):
         """Make the edits of one node, and those of the statements of a block."""
         node = cast("cst.CSTNode", super().on_leave(original_node, updated_node))
         for edit in self.work.get(original_node, ()):
-            inner = _INNER.get(type(edit))
+            inner = INSIDE.get(type(edit))
             if inner is not None:
                 node = inner(self.file, node, edit)
                 self.done += 1
@@ -609,7 +434,7 @@ class _Transformer(cst.CSTTransformer):
         new = self.file.expression(edit.code)
         if isinstance(original, (cst.Tuple, cst.GeneratorExp)):
             return new  # for ``ast`` their parentheses are their own
-        if any(move.node is edit.node for move in _moves(edit)):
+        if any(move.node is edit.node for move in moved_by(edit)):
             return new  # they moved along with the expression
         return new.with_changes(lpar=[*original.lpar, *new.lpar], rpar=[*new.rpar, *original.rpar])
 
@@ -774,216 +599,3 @@ def _unwrapped(node: Statement) -> list[Statement]:
     own = first.leading_lines if any(line.comment for line in first.leading_lines) else ()
     statements[0] = first.with_changes(leading_lines=[*head, *own])
     return statements
-
-
-# Edits inside a node. ------------------------------------------------------------------------------
-
-
-def _add_argument(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
-    assert isinstance(edit, AddArgument)
-    call = cst.ensure_type(node, cst.Call)
-    named = edit.name is not None and edit.name != "**"
-    argument = cst.Arg(
-        file.expression(edit.value),
-        star="**" if edit.name == "**" else "",
-        keyword=cst.Name(cast("str", edit.name)) if named else None,
-        equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-        if named
-        else cst.MaybeSentinel.DEFAULT,
-    )
-    args = _appended(call.args, argument, call.whitespace_before_args, "whitespace_after_arg")
-    return call.with_changes(args=args)
-
-
-ElementT = TypeVar("ElementT", cst.Arg, cst.Param)
-
-
-def _appended(
-    elements: Sequence[ElementT], new: ElementT, opening: cst.BaseParenthesizableWhitespace, after: str
-) -> list[ElementT]:
-    """Return a call's arguments, or a signature's parameters, with one more, laid out like the others.
-
-    Args:
-        elements: those that are there.
-        new: the one that is added.
-        opening: the whitespace behind the parenthesis.
-        after: the name of the attribute that holds an element's whitespace.
-    """
-    if not elements:
-        return [new]
-    *rest, last = elements
-    between: cst.BaseParenthesizableWhitespace = cst.SimpleWhitespace(" ")
-    if rest and isinstance(rest[-1].comma, cst.Comma):
-        between = rest[-1].comma.whitespace_after
-    elif isinstance(opening, cst.ParenthesizedWhitespace):
-        between = opening
-    if isinstance(between, cst.ParenthesizedWhitespace) and between.first_line.comment is not None:
-        between = between.with_changes(first_line=cst.TrailingWhitespace())
-    # A comment behind the last element stays behind it.
-    comma = last.comma
-    tail = comma.whitespace_after if isinstance(comma, cst.Comma) else getattr(last, after)
-    lines = cst.ParenthesizedWhitespace
-    if isinstance(between, lines) and isinstance(tail, lines) and tail.first_line.comment is not None:
-        between = between.with_changes(first_line=tail.first_line)
-        tail = tail.with_changes(first_line=cst.TrailingWhitespace())
-    if isinstance(comma, cst.Comma):
-        new = new.with_changes(comma=comma.with_changes(whitespace_after=tail), **{after: getattr(last, after)})
-    else:
-        new = new.with_changes(comma=comma, **{after: tail})
-    last = last.with_changes(comma=cst.Comma(whitespace_after=between), **{after: cst.SimpleWhitespace("")})
-    return [*rest, last, new]
-
-
-def _remove_argument(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
-    assert isinstance(edit, RemoveArgument)
-    call = cst.ensure_type(node, cst.Call)
-    original = cst.ensure_type(file.node(edit.node), cst.Call)
-    argument = edit.argument
-    value = file.node(argument.value if isinstance(argument, (ast.keyword, ast.Starred)) else argument)
-    index = next(index for index, arg in enumerate(original.args) if arg.value is value)
-    # Earlier removals of this call may have shifted the list: find the place by the name it had.
-    removed = len(original.args) - len(call.args)
-    args = list(call.args)
-    position = index - removed if removed > 0 and index >= removed else index
-    return call.with_changes(args=_without(args, position))
-
-
-def _without(elements: Sequence[cst.CSTNode], index: int) -> list[cst.CSTNode]:
-    """Return a comma-separated list without one element; the last keeps the end of the list."""
-    rest = [*elements[:index], *elements[index + 1 :]]
-    if rest and index == len(rest):
-        gone = elements[index]
-        changes = {"comma": gone.comma}  # type: ignore[attr-defined]
-        if hasattr(gone, "whitespace_after_arg"):
-            changes["whitespace_after_arg"] = gone.whitespace_after_arg
-        rest[-1] = rest[-1].with_changes(**changes)
-    return rest
-
-
-def _add_item(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
-    assert isinstance(edit, AddItem)
-    value = file.expression(edit.value)
-    add = _with_first if edit.first else _with_element
-    if edit.key is not None:
-        item = cst.DictElement(cst.parse_expression(edit.key, file.config), value)
-        display = cst.ensure_type(node, cst.Dict)
-        return add(display, item, display.lbrace, display.rbrace)
-    if isinstance(node, cst.Tuple):
-        brackets = (node.lpar[-1], node.rpar[0]) if node.lpar else (None, None)
-        return add(node, cst.Element(value), *brackets)
-    row = cst.ensure_type(node, cst.List)
-    return add(row, cst.Element(value), row.lbracket, row.rbracket)
-
-
-def _with_first(display: _Display, element: _Element, start: _Opening, end: _Closing) -> _Display:
-    """Return a display with one more element before the others, on a line of its own where the first one has one."""
-    if not display.elements:
-        return _with_element(display, element, start, end)
-    between: cst.BaseParenthesizableWhitespace = cst.SimpleWhitespace(" ")
-    if start is not None and isinstance(start.whitespace_after, cst.ParenthesizedWhitespace):
-        # Comments above the old first element stay there.
-        between = start.whitespace_after.with_changes(first_line=cst.TrailingWhitespace())
-        display = display.with_deep_changes(start.whitespace_after, empty_lines=[])
-    first = element.with_changes(comma=cst.Comma(whitespace_after=between))
-    return display.with_changes(elements=[first, *display.elements])
-
-
-def _with_element(display: _Display, element: _Element, start: _Opening, end: _Closing) -> _Display:
-    """Return a display with one more element, laid out as those before it."""
-    if not display.elements:
-        return display.with_changes(elements=[element])
-    *rest, last = display.elements
-    between: cst.BaseParenthesizableWhitespace = cst.SimpleWhitespace(" ")
-    if rest and isinstance(rest[-1].comma, cst.Comma):
-        between = rest[-1].comma.whitespace_after
-    elif start is not None and isinstance(start.whitespace_after, cst.ParenthesizedWhitespace):
-        between = start.whitespace_after
-    if isinstance(between, cst.ParenthesizedWhitespace) and between.first_line.comment is not None:
-        between = between.with_changes(first_line=cst.TrailingWhitespace())
-    single = isinstance(display, cst.Tuple) and not rest  # its comma makes it a tuple
-    element = element.with_changes(comma=cst.MaybeSentinel.DEFAULT if single else last.comma)
-    if isinstance(last.comma, cst.Comma) and isinstance(last.comma.whitespace_after, cst.ParenthesizedWhitespace):
-        # A comment behind the last item stays behind it.
-        tail = last.comma.whitespace_after
-        if tail.first_line.comment is not None and isinstance(between, cst.ParenthesizedWhitespace):
-            between = between.with_changes(first_line=tail.first_line)
-            tail = tail.with_changes(first_line=cst.TrailingWhitespace())
-            element = element.with_changes(comma=last.comma.with_changes(whitespace_after=tail))
-    elif end is not None and isinstance(end.whitespace_before, cst.ParenthesizedWhitespace):
-        # A comment behind a last item without a comma stays behind it, too.
-        tail = end.whitespace_before
-        if tail.first_line.comment is not None and isinstance(between, cst.ParenthesizedWhitespace):
-            between = between.with_changes(first_line=tail.first_line)
-            tail = tail.with_changes(first_line=cst.TrailingWhitespace())
-            display = display.with_deep_changes(end, whitespace_before=tail)
-    return display.with_changes(elements=[*rest, last.with_changes(comma=cst.Comma(whitespace_after=between)), element])
-
-
-def _add_keywords(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
-    assert isinstance(edit, AddKeywords)
-    function = cst.ensure_type(node, cst.FunctionDef)
-    every = function.params
-    if every.star_kwarg is not None:
-        raise CannotEditError("the function has such a parameter already")
-    new = cst.Param(cst.Name(edit.name), star="**")
-    kind = "kwonly_params" if every.kwonly_params else "params"
-    group: Sequence[cst.Param] = getattr(every, kind)
-    if isinstance(every.star_arg, cst.Param) and not every.kwonly_params:
-        *rest, new = _appended([every.star_arg], new, function.whitespace_before_params, "whitespace_after_param")
-        changes: dict[str, object] = {"star_arg": rest[0]}
-    else:
-        *rest, new = _appended(group, new, function.whitespace_before_params, "whitespace_after_param")
-        changes = {kind: rest}
-    return function.with_changes(params=every.with_changes(**changes, star_kwarg=new))
-
-
-def _remove_parameter(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
-    assert isinstance(edit, RemoveParameter)
-    function = cst.ensure_type(node, cst.FunctionDef)
-    parameters = function.params
-    for name in ("posonly_params", "params", "kwonly_params"):
-        group: Sequence[cst.Param] = getattr(parameters, name)
-        for index, parameter in enumerate(group):
-            if parameter.name.value == edit.parameter.arg:
-                rest = _without(group, index)
-                changes: dict[str, object] = {name: rest}
-                if not rest and name == "posonly_params":
-                    changes["posonly_ind"] = cst.MaybeSentinel.DEFAULT
-                if name == "kwonly_params" and not rest and isinstance(parameters.star_arg, cst.ParamStar):
-                    changes["star_arg"] = cst.MaybeSentinel.DEFAULT
-                    for before in ("params", "posonly_params"):
-                        if params := list(getattr(parameters, before)):
-                            changes[before] = [*params[:-1], params[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)]
-                            break
-                if name == "kwonly_params" and not rest and isinstance(parameters.star_arg, cst.Param):
-                    changes["star_arg"] = parameters.star_arg.with_changes(comma=cst.MaybeSentinel.DEFAULT)
-                return function.with_changes(params=parameters.with_changes(**changes))
-    raise CannotEditError(f"the parameter {edit.parameter.arg} can't be removed")
-
-
-def _remove_with_item(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
-    assert isinstance(edit, RemoveWithItem)
-    statement = cst.ensure_type(node, cst.With)
-    original = cst.ensure_type(file.node(edit.node), cst.With)
-    value = file.node(edit.item)
-    index = next(index for index, item in enumerate(original.items) if item.item is value)
-    rest = list(_without(statement.items, index))
-    if statement.lpar is cst.MaybeSentinel.DEFAULT or not isinstance(statement.lpar, cst.LeftParen):
-        rest[-1] = rest[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
-    return statement.with_changes(items=rest)
-
-
-def _rename(file: _File, node: cst.CSTNode, edit: Edit) -> cst.CSTNode:
-    assert isinstance(edit, Rename)
-    return node.with_changes(name=cst.Name(edit.name))
-
-
-_INNER: Mapping[type, Callable[[_File, cst.CSTNode, Edit], cst.CSTNode]] = {
-    AddArgument: _add_argument,
-    RemoveArgument: _remove_argument,
-    AddItem: _add_item,
-    AddKeywords: _add_keywords,
-    RemoveParameter: _remove_parameter,
-    RemoveWithItem: _remove_with_item,
-    Rename: _rename,
-}
