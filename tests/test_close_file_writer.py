@@ -2,7 +2,7 @@
 
 import pytest
 
-from codemods.close_file_writer import (
+from codemods.closing.refusals import (
     CELLS,
     CONDITIONAL,
     EACH_TURN,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from codemods.analysis.module import Function, Module
 
@@ -90,7 +91,7 @@ def surely_runs(module: Module, block: Iterable[ast.stmt], nodes: Iterable[ast.A
 
 def _surely(statement: ast.stmt, wanted: set[ast.stmt]) -> bool:
     if isinstance(statement, ast.If):
-        if _asks_for_main(statement.test):  # what needs it is run as a script, or not at all
+        if asks_for_main(statement.test):  # what needs it is run as a script, or not at all
             return any(_surely(each, wanted) for each in statement.body)
         branches = (statement.body, statement.orelse)
         return all(any(_surely(each, wanted) or _leaves(each) for each in branch) for branch in branches)
@@ -107,5 +108,13 @@ def _leaves(statement: ast.stmt) -> bool:
     return isinstance(statement, (ast.Return, ast.Raise, ast.Continue, ast.Break))
 
 
-def _asks_for_main(test: ast.expr) -> bool:
+def asks_for_main(test: ast.expr) -> bool:
+    """Tell whether a condition asks whether the module is run as a script."""
     return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
+
+
+def has_comment(module: Module, statement: ast.stmt) -> bool:
+    """Tell whether a comment stands behind a statement, or directly above it."""
+    line = module.lines[cast("int", statement.end_lineno) - 1].encode()
+    above = module.lines[statement.lineno - 2].strip() if statement.lineno > 1 else ""
+    return b"#" in line[cast("int", statement.end_col_offset) :] or above.startswith("#")

@@ -9,6 +9,7 @@ from typing import cast
 
 from codemods.analysis.dataflow import within
 from codemods.analysis.module import Module
+from codemods.analysis.places import has_comment
 from codemods.analysis.writers import Creation, creations, names_held_by
 from codemods.engine.codemod import Move, NodeEdit, Remove, Replace
 
@@ -101,7 +102,7 @@ def instead_of_closing(
             site.creation.version == 2
             and all(within(load, closes) or _is_left_before(module, load, close) for load in loads)
         )
-        if flushed and len(block) > 1 and not _commented(module, close):
+        if flushed and len(block) > 1 and not has_comment(module, close):
             yield Remove(close)
         else:
             yield Replace(close, f"{text}.flush()")
@@ -111,12 +112,6 @@ def _is_left_before(module: Module, load: ast.expr, close: ast.Expr) -> bool:
     """Tell whether a use is the head of a ``with writer.as_default():``, which flushes when it is left."""
     around = module.statement(load)
     return isinstance(around, ast.With) and not within(close, [around])
-
-
-def _commented(module: Module, statement: ast.stmt) -> bool:
-    line = module.lines[cast("int", statement.end_lineno) - 1].encode()
-    above = module.lines[statement.lineno - 2].strip() if statement.lineno > 1 else ""
-    return b"#" in line[cast("int", statement.end_col_offset) :] or above.startswith("#")
 
 
 def lines(moves: Sequence[Move]) -> tuple[str | Move, ...]:

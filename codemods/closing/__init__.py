@@ -1,0 +1,1 @@
+"""How long a file writer is in use, and what closes or flushes it."""
