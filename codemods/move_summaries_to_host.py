@@ -34,9 +34,15 @@ on up to the traced function; where the host calls it too, the traced part is ca
 what has the old name calls it and writes. In replicas, under `strategy.run`, the values come back from
 the first one by `experimental_local_results`, since no other writes; a mean would be another number.
 
+In an object that traced code calls, as `module(x)`: its `__call__` is such a function. So is `call` of a
+Keras layer or model, where a training step of the program's own calls it: what it returns more is taken
+apart where the layer is called. That is refused as `keras-call` where a call may be out of sight (in
+`Sequential`, under `fit`, in what is saved), and for a class of several layers, whose tags would be one.
+
 What is unsafe: under a condition on a tensor TensorFlow puts `cond/` before the tag, numbered by all
 conditions before it, and also behind an early `return` under such a condition; in a loop it puts
-`while/` there, unless the loop goes over a dataset. On the host the tag is what the code says.
+`while/` there, unless the loop goes over a dataset; Keras puts the names of model and layer before the tags
+of a layer, `net/layer/` in Keras 2 and `net_1/layer_1/` in Keras 3. On the host the tag is what the code says.
 
 What it costs: a scalar written on the host costs 0.2 to 0.3 ms a call, a histogram or an image 3 to
 5 ms. It is not faster than in the graph. To write every hundredth step only, put the block under
@@ -60,7 +66,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from codemods.analysis.module import Function, Module
-from codemods.analysis.tracing import Traced, is_traced, runs_on_host
+from codemods.analysis.objects import runs_on_host
+from codemods.analysis.tracing import Traced, is_traced
 from codemods.engine.codemod import Codemod, Example, Finding, Refusal, Rewrite, Severity
 from codemods.summaries.emit import Emitter, Placement
 from codemods.summaries.fitting import fit_in_sight
@@ -341,9 +348,25 @@ def _lifted(
     if len(each) != len(nodes):
         each = each[:1] * len(nodes)
     unsafe = next((finding.unsafe for finding in results.values() if finding.unsafe), None)
+    if Body(module, traced).keras and any((one := helpers.summary(call)) and one.scoped for call in calls):
+        unsafe = (
+            "in a graph Keras puts the names of the model and the layer before the tag; "
+            "on the host the tag is what the code says"
+        )
+    if unsafe is not None:
+        found = [each if _by_itself(module, each, helpers) else replace(each, unsafe=unsafe) for each in found]
     return found + [
         replace(finding, node=call, edits=edits, unsafe=unsafe) for call, finding in zip(nodes, each, strict=True)
     ]
+
+
+def _by_itself(module: Module, finding: Finding, helpers: Helpers) -> bool:
+    """Tell whether a summary can move, if it can at all, while one that its function calls for stays."""
+    function = module.function(finding.node)
+    traced = helpers.traced.get(function) if function is not None else None
+    if traced is None or finding.refusal is not None or finding.unsafe or not isinstance(finding.node, ast.Call):
+        return True
+    return all(each.refusal is None for each in _findings(module, traced, [finding.node], helpers))
 
 
 def _in_replicas(traced: Traced, lost: bool) -> Finding:

@@ -1396,8 +1396,18 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
                 print(x.numpy())
         """,
     ),
-    "the call of a Keras model": (
+    "a step of a Keras model that nothing is seen to call": (
         plan.KERAS_METHOD,
+        """
+        class Net(tf.keras.Model):
+            @tf.function
+            def train_step(self, data):
+                tf.summary.scalar("mean", tf.reduce_mean(data), step=1)
+                return {"mean": tf.reduce_mean(data)}
+        """,
+    ),
+    "the call of a Keras model": (
+        plan.KERAS_CALL,
         """
         class Net(tf.keras.Model):
             @tf.function
@@ -2103,7 +2113,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
                 return x
 
 
-        layer = Layer()
+        layer, other = Layer(), Layer()
 
 
         @tf.function
@@ -2170,7 +2180,7 @@ def test_refused(name):
     result = check.run(text)
     found = {finding.refusal.code if finding.refusal else finding.status for _, finding in result.findings}
     assert refusal.code in found
-    assert found <= {refusal.code, plan.KERAS_METHOD.code}
+    assert found <= {refusal.code, plan.KERAS_CALL.code}
     assert result.text == text
 
 
@@ -2348,6 +2358,23 @@ NOT_TRACED = {
 
         callback = tf.keras.callbacks.LambdaCallback(on_epoch_end=record)
         """,
+    "objects that only the host calls": """
+        class Layer(tf.keras.layers.Layer):
+            def call(self, x):
+                tf.summary.scalar("layer", tf.reduce_mean(x), step=0)
+                return x
+
+
+        class Module(tf.Module):
+            def __call__(self, x):
+                tf.summary.scalar("module", tf.reduce_mean(x), step=0)
+                return x
+
+
+        layer, module = Layer(), Module()
+        with writer.as_default():
+            print(module(layer(xs)))
+    """,
     "call and train_step of a class that isn't one of Keras": """
         class Trainer:
             def call(self, x):

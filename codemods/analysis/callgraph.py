@@ -284,7 +284,7 @@ class CallGraph:
         return (
             name in _KERAS_METHODS
             and owner in summary.bases
-            and any(base.startswith("keras.") or base == "tensorflow.Module" for _, base in self.ancestors(path, owner))
+            and any(base.startswith("keras.") for _, base in self.ancestors(path, owner))
         )
 
     def _callers(self, path: str, qualname: str) -> Iterator[tuple[str, str] | None]:
@@ -292,6 +292,8 @@ class CallGraph:
         owner, _, name = qualname.rpartition(".")
         here = self.summary(path)
         method = here is not None and owner in here.bases
+        if method and name == "__call__":
+            yield from self._object_callers(path, owner)
         if name.startswith("__") and name != "__call__":
             return
         using = self.project.texts.holding(f".{name}", CALLED) if method else self.project.importing(path, name)
@@ -300,6 +302,19 @@ class CallGraph:
             for use in summary.uses.get(name, ()) if summary is not None else ():
                 if self._may_mean(use, other, path, qualname, method):
                     yield None if use.traces or use.function is None else (other, use.function)
+
+    def _object_callers(self, path: str, owner: str) -> Iterator[tuple[str, str] | None]:
+        """Yield the functions that call an object of a class, or hand it on; None for a module of TensorFlow's."""
+        from codemods.analysis.objects import object_calls  # which needs this module itself
+
+        module = self.project.module(path)
+        klass = module.definition(owner) if module is not None else None
+        for found in object_calls(module, klass) if module is not None and isinstance(klass, ast.ClassDef) else ():
+            function = found.module.function(found.node)
+            if function is not None:
+                yield found.module.path, found.module.qualname(function)
+            elif found.call is None and ("", "tensorflow.Module") in self.ancestors(path, owner):
+                yield None
 
     def _may_mean(self, use: Use, where: str, path: str, qualname: str, method: bool) -> bool:
         owner = qualname.rpartition(".")[0]

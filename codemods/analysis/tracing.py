@@ -19,6 +19,9 @@ from codemods.analysis.paths import MANY, paths
 from codemods.analysis.strategies import replicated
 
 FUNCTION = "tensorflow.function"
+REPEATING = (
+    ast.For, ast.AsyncFor, ast.While, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +69,7 @@ class Reference:
             name, or in a ``functools.partial``.
         partials: those that it got there in, the first one first.
         replicated: that is ``strategy.run(function, ...)``, and not a call of the function itself.
+        instance: that is a call of an object whose class has the function as its ``__call__``.
     """
 
     module: Module
@@ -74,6 +78,14 @@ class Reference:
     replicated: bool = False
     indirect: bool = False
     partials: tuple[ast.Call, ...] = ()
+    instance: bool = False
+
+    @property
+    def receiver(self) -> ast.expr | None:
+        """What a method is called on."""
+        if self.instance:
+            return self.node
+        return self.node.value if isinstance(self.node, ast.Attribute) else None
 
 
 def tracing_options(module: Module, node: ast.expr, depth: int = 0) -> Mapping[str, ast.expr] | None:
@@ -274,7 +286,7 @@ def passed(function: Function, reference: Reference, parameter: ast.arg) -> ast.
     if (
         positional
         and positional[0].arg in {"self", "cls"}
-        and (isinstance(reference.node, ast.Attribute) or function.name == "__init__")
+        and (reference.receiver is not None or function.name == "__init__")
     ):
         positional = positional[1:]
     if parameter in positional:
@@ -326,21 +338,11 @@ def runs_once(found: Iterable[Reference], depth: int = 0) -> bool:
     if len(uses) != 1 or uses[0].call is None or depth > 4:
         return False
     module, call = uses[0].module, uses[0].call
-    repeating = (
-        ast.For,
-        ast.AsyncFor,
-        ast.While,
-        ast.Lambda,
-        ast.ListComp,
-        ast.SetComp,
-        ast.DictComp,
-        ast.GeneratorExp,
-    )
     function = module.function(call)
     for around in module.ancestors(call):
         if around is function:
             break
-        if isinstance(around, repeating):
+        if isinstance(around, REPEATING):
             return False
     if function is None:
         return True
@@ -492,13 +494,20 @@ def called(module: Module, call: ast.Call, *, here: bool = False) -> tuple[Modul
     return found[0], found[1]
 
 
+def called_object(module: Module, call: ast.Call) -> tuple[Module, Function] | None:
+    """Return the method that a call of an object runs: ``__call__`` of its class, or ``call`` of a layer."""
+    klass = _class_of(module, call.func)
+    return (_method(*klass, "__call__") or _method(*klass, "call")) if klass is not None else None
+
+
 def returned_part(module: Module, target: ast.AST) -> ast.expr | None:
     """Return what a function of this module returns for one of several names that its result is assigned to."""
     assign = module.statement(target)
     names = assign.targets[0] if isinstance(assign, ast.Assign) and len(assign.targets) == 1 else None
     if not isinstance(assign, ast.Assign) or not isinstance(names, ast.Tuple) or target not in names.elts:
         return None
-    found = called(module, assign.value) if isinstance(assign.value, ast.Call) else None
+    call = assign.value
+    found = called(module, call) or called_object(module, call) if isinstance(call, ast.Call) else None
     if found is None or found[0] is not module:
         return None
     values = [node.value for node in module.find_all(ast.Return) if module.function(node) is found[1]]
@@ -558,18 +567,7 @@ def is_traced(module: Module, node: ast.AST) -> bool:
     return module.project.calls.is_traced(module, module.qualname(function))
 
 
-def runs_on_host(module: Module, function: Function) -> bool:
-    """Tell whether a function is only run by host code, or by what others make of it with ``tf.numpy_function``."""
-    method = isinstance(module.parent(function), ast.ClassDef)
-    return all(
-        _handed_to_host(found.module, found.node)
-        if found.call is None
-        else not found.replicated and not is_traced(found.module, found.node)
-        for found in references(module, function.name, function, method)
-    )
-
-
-def _handed_to_host(module: Module, node: ast.expr) -> bool:
+def handed_to_host(module: Module, node: ast.expr) -> bool:
     """Tell whether a function is an argument of another that only hands it to ``tf.numpy_function``."""
     call = module.parent(node)
     found = called(module, call) if isinstance(call, ast.Call) and node in call.args else None
@@ -594,5 +592,10 @@ def _run_eagerly(module: Module, function: Function) -> bool:
 
 
 def is_keras_class(module: Module, owner: ast.ClassDef) -> bool:
-    """Tell whether a class derives from one of Keras, or from ``tf.Module``, through the project's own."""
-    return any(name.startswith("keras.") or name == "tensorflow.Module" for name in ancestors(module, owner))
+    """Tell whether a class derives from one of Keras, through the project's own."""
+    return any(name.startswith("keras.") for name in ancestors(module, owner))
+
+
+def is_trackable_class(module: Module, owner: ast.ClassDef) -> bool:
+    """Tell whether TensorFlow can export the objects of a class: one of Keras, or a ``tf.Module``."""
+    return is_keras_class(module, owner) or "tensorflow.Module" in ancestors(module, owner)

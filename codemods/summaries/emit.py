@@ -378,7 +378,7 @@ class Emitter:
             units.setdefault(node, _Unit(node)).moves.append(move)
         return list(units.values())
 
-    def _chain(self, unit: _Unit, hosts: Mapping[str, str]) -> list[str]:
+    def _chain(self, unit: _Unit, hosts: Mapping[str, str], decided: Mapping[ast.If, bool]) -> list[str]:
         """Return the heads of the blocks that the host must put around a unit, outermost first."""
         heads: list[str] = []
         inside = set(ast.walk(unit.node))
@@ -388,7 +388,7 @@ class Emitter:
             if isinstance(block, ast.With):
                 items = ", ".join(self._item(item, unit, hosts) for item in self._host_items(block))
                 heads.append(f"with {items}:")
-            elif isinstance(block, ast.If):
+            elif isinstance(block, ast.If) and block not in decided:
                 test = self._test(unit, block, hosts)
                 joined = bool(heads) and heads[-1].startswith("if ") and not _LOOSE.search(heads[-1][3:] + test)
                 heads = [*heads[:-1], f"{heads[-1][:-1]} and {test}:"] if joined else [*heads, f"if {test}:"]
@@ -403,9 +403,27 @@ class Emitter:
         move = unit.moves[0]
         value = move.tensor_tests.get(block)
         test = hosts.get(value.name, value.name) if value is not None else self._line(block.test)
+        return test if self._holds(unit, block) else self._negated(block.test, test)
+
+    def _holds(self, unit: _Unit, block: ast.If) -> bool:
+        """Tell whether a condition has to be true for a unit to be written."""
         around = {unit.node, *self.module.ancestors(unit.node)}
-        holds = move.early.get(block, any(node in around for node in block.body))
-        return test if holds else self._negated(block.test, test)
+        return unit.moves[0].early.get(block, any(node in around for node in block.body))
+
+    def _decided(self, unit: _Unit, reference: Reference | None) -> dict[ast.If, bool]:
+        """Return the conditions around a unit that a call decides by a constant, and whether they are true there."""
+        blocks = [block for block in unit.moves[0].contexts if isinstance(block, ast.If)]
+        return {block: way for block in blocks if (way := self._decides(reference, block)) is not None}
+
+    def _decides(self, reference: Reference | None, block: ast.If) -> bool | None:
+        """Return what a call says by a constant about a condition, which is a parameter or its opposite."""
+        opposite = isinstance(block.test, ast.UnaryOp) and isinstance(block.test.op, ast.Not)
+        name = block.test.operand if isinstance(block.test, ast.UnaryOp) and opposite else block.test
+        parameter = self.body.parameters.get(name.id) if isinstance(name, ast.Name) else None
+        if reference is None or parameter is None or len(self.body.scope.bindings[parameter.arg]) > 1:
+            return None
+        given = passed(self.body.function, reference, parameter)
+        return given.value != opposite if isinstance(given, ast.Constant) and isinstance(given.value, bool) else None
 
     def _turns(self, unit: _Unit, hosts: Mapping[str, str]) -> list[str]:
         """Return the head of the loop over what the turns of a loop have gathered, if this is such a unit."""
@@ -758,8 +776,10 @@ class Emitter:
 
     def _own_receiver(self, reference: Reference) -> bool:
         """Tell whether a method is called on an object that is known to be of its own class."""
-        receiver = reference.node.value if isinstance(reference.node, ast.Attribute) else None
+        receiver = reference.receiver
         owner = self.body.traced.owner
+        if reference.instance:
+            return True
         if not isinstance(receiver, ast.Name) or owner is None:
             return False
         if self.body.binding is not None:
@@ -831,7 +851,7 @@ class Emitter:
             if changed:
                 edits.append(edit.Replace(call, (moved_call,)))
         block = self._block(hosts, lost, statement, reference)
-        return [*edits, edit.InsertAfter(statement, block)], flat
+        return [*edits, *([edit.InsertAfter(statement, block)] if block else [])], flat
 
     def _call_edits(self, reference: Reference) -> tuple[edit.NodeEdit, ...]:
         """Return the edits inside a call."""
@@ -996,9 +1016,14 @@ class Emitter:
         around = self._lexical_writer(statement) if statement is not None else None
         parts: list[str | edit.Move] = []
         previous: list[str] = []
-        for unit in self._host_units(around):
+        for unit in itertools.chain.from_iterable(self._opened(u, reference) for u in self._host_units(around)):
+            decided = self._decided(unit, reference)
+            if any(way != self._holds(unit, block) for block, way in decided.items()):
+                continue
             chain = [
-                head for head in self._chain(unit, hosts) if around is None or head != f"with {around}.as_default():"
+                head
+                for head in self._chain(unit, hosts, decided)
+                if around is None or head != f"with {around}.as_default():"
             ]
             if writer is not None and all(not move.has_writer for move in unit.moves):
                 chain = [writer, *chain]
@@ -1055,7 +1080,22 @@ class Emitter:
                     continue
             yield unit
 
-    def _comments(self, block: ast.With) -> tuple[str, ...]:
+    def _opened(self, unit: _Unit, reference: Reference | None) -> Iterator[_Unit]:
+        """Yield what is left of a unit where a call decides about its condition."""
+        node = unit.node
+        way = self._decides(reference, node) if isinstance(node, ast.If) else None
+        if way is None or not isinstance(node, ast.If):
+            yield unit
+            return
+        comments = (*unit.comments, *self._comments(node))
+        for statement in node.body if way else node.orelse:
+            inside = set(ast.walk(statement))
+            moves = [move for move in unit.moves if move.summary.statement in inside]
+            if moves:
+                yield from self._opened(_Unit(statement, moves, comments), reference)
+                comments = ()
+
+    def _comments(self, block: ast.With | ast.If) -> tuple[str, ...]:
         """Return the comments that stand on a block's head and directly above it."""
         lines = self.module.lines
         found = []
@@ -1192,8 +1232,8 @@ class Emitter:
         parameter = self.body.parameters[name]
         function = self.body.function
         if parameter is self.body.receiver:
-            assert isinstance(reference.node, ast.Attribute)
-            return self.module.source(reference.node.value)
+            assert reference.receiver is not None
+            return self.module.source(reference.receiver)
         if parameter in {function.args.vararg, function.args.kwarg}:
             raise NotHereError
         argument = passed(function, reference, parameter)
@@ -1248,7 +1288,7 @@ class Emitter:
         """What a function is called that has a wrapper."""
         owner = self.body.traced.owner
         klass = f"{owner.name.lower()}_" if owner is not None and self.body.overrides is not None else ""
-        return f"_traced_{klass}{self.body.traced.name.lstrip('_')}"
+        return f"_traced_{klass}{self.body.traced.name.strip('_')}"
 
     def _wrapper(self, lost: bool) -> list[Edit]:
         """Return the edits for a host function of the same name that calls the traced one and then writes."""

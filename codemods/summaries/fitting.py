@@ -103,6 +103,11 @@ class Training:
         found = list(self._calls("fit", "evaluate", "predict"))
         return found if any(call.sure and call.method == "fit" for call in found) else []
 
+    @property
+    def runs(self) -> bool:
+        """Whether Keras may run the steps of the class's models: nothing tells that no call is meant for them."""
+        return any(self._calls("fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch"))
+
     def by_hand(self, step: str) -> Iterator[Call]:
         """Yield the calls that run a step without any callback."""
         yield from (call for call in self._calls(*_BY_HAND[step]) if not _is_super(call))

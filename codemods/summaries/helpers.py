@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from codemods.analysis.module import Function, Module
-from codemods.analysis.tracing import Reference, Traced, called, is_traced, passed, traced_functions
+from codemods.analysis.tracing import Reference, Traced, called, called_object, is_traced, passed, traced_functions
 from codemods.summaries.emit import Emitter, does_nothing
 from codemods.summaries.gather import LoopBody
 from codemods.summaries.loops import TENSOR, VARIABLE, are_variables, is_collection, is_name_of
@@ -237,7 +237,7 @@ class Helpers:
                 if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     todo.append(node)
                 elif isinstance(node, ast.Call):
-                    one = called(self.module, node, here=True)
+                    one = called(self.module, node, here=True) or called_object(self.module, node)
                     todo += [one[1]] if one is not None and one[0] is self.module else []
         return found
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
+from codemods.analysis.places import end
 from codemods.analysis.tracing import Reference, Traced, is_traced, passed
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import CannotEditError, Edit, Refusal, Rewrite
@@ -140,7 +141,7 @@ class _Lift(Emitter):
             run = [r for r in self.body.references if r.replicated and not is_traced(r.module, r.node)]
             self.lost = bool(host or run) and self._lost([*host, *run])
         calls = [reference for reference in self.body.references if reference not in host]
-        calls.sort(key=lambda reference: (reference.node.lineno, reference.node.col_offset))
+        calls.sort(key=lambda each: end(each.call) if each.call is not None else (0, 0))  # as they are made
         kept = bool(host) or self.body.shared or self._public_or_rebound()
         if self._writes_only and not any(reference.replicated for reference in calls):
             edits = [one for reference in calls for one in self._in_place(reference)]
@@ -150,6 +151,7 @@ class _Lift(Emitter):
         if self.returned.lacking and self.returned.length is not None and len({flat for _, flat in found}) > 1:
             self.may_be_flat = False
             self._named.clear()
+            self._results.clear()
             found = [self._at_call(reference) for reference in calls]
         flat = any(flat for _, flat in found)
         if self.split and self.returned.lacking and self.returned.length is not None and not flat:
@@ -182,22 +184,29 @@ class _Lift(Emitter):
     def _stays(self) -> bool:
         """Whether the function stays though no code is seen to call it: a public method, or one with a comment."""
         function, lines = self.body.function, self.module.lines
-        public = self.body.traced.owner is not None and not function.name.startswith("_")
+        public = self.body.traced.owner is not None and (function.name == "__call__" or function.name[0] != "_")
         head = lines[function.lineno - 1 : function.body[0].lineno - 1]
         return public or any("#" in line for line in head) or lines[function.lineno - 2].lstrip().startswith("#")
 
     def _check_exported(self) -> None:
-        if self._traced_by_itself:
+        if self._traced_by_itself or self.body.keras:
             super()._check_exported()
 
     def _call_edits(self, reference: Reference) -> tuple[edit.NodeEdit, ...]:
         node = reference.node
         name = (
-            f"{self.module.source(node.value)}.{self._inner_name}"
-            if isinstance(node, ast.Attribute)
+            f"{self.module.source(reference.receiver)}.{self._inner_name}"
+            if reference.receiver is not None
             else self._inner_name
         )
-        return (*super()._call_edits(reference), *([edit.Replace(node, name)] if self.split else []))
+        inside = set(ast.walk(reference.call)) if reference.call is not None else set()
+        results = (edit.Replace(call, result) for call, result in self._results.items() if call in inside)
+        return (*super()._call_edits(reference), *([edit.Replace(node, name)] if self.split else []), *results)
+
+    @cached_property
+    def _results(self) -> dict[ast.Call, str]:
+        """The calls that stand in the arguments of another of the function, with the names of their results."""
+        return {}
 
     def _in_place(self, reference: Reference) -> list[Edit]:
         """Return the edits that put the body of the function in the place of a call."""
@@ -260,7 +269,11 @@ class _Lift(Emitter):
         targets = ", ".join(extra if self.returned.nothing else [result, *extra])
         block = self._block(hosts, self.lost, statement, reference)
         code = (f"{targets} = " if targets else "", edit.Move(call, self._call_edits(reference)), "\n", *block)
-        return [edit.InsertBefore(statement, code), edit.Replace(call, "None" if self.returned.nothing else result)]
+        before, result = edit.InsertBefore(statement, code), "None" if self.returned.nothing else result
+        if any(call in ast.walk(each.call) for each in self.body.references if each.call not in {None, call}):
+            self._results[call] = result
+            return [before]
+        return [before, edit.Replace(call, result)]
 
     def _free_name(self, name: str, scope: Scope) -> str:
         numbered = (f"{name}_{number}" for number in itertools.count(2))

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from codemods.analysis.dataflow import MUTATORS
 from codemods.analysis.module import Module, Scope
+from codemods.analysis.objects import callers, made_once
 from codemods.analysis.places import end, start
 from codemods.analysis.strategies import seems_strategy
 from codemods.analysis.tracing import (
@@ -23,11 +24,13 @@ from codemods.analysis.tracing import (
     followed,
     is_keras_class,
     is_traced,
+    is_trackable_class,
     passed,
     references,
     returned_part,
 )
 from codemods.engine.codemod import AddImport, Refusal
+from codemods.summaries.fitting import Training
 from codemods.summaries.loops import PYTHON, TENSOR, VARIABLE, loop_targets
 from codemods.summaries.ops import Summary, summary_at
 from codemods.summaries.returns import Exit, Made, early, exits, made
@@ -35,6 +38,9 @@ from codemods.summaries.writers import as_default, replaced, writer_items
 
 RESULT_USED = Refusal("result-used", "the summary's own result is used, which says whether it was recorded")
 KERAS_METHOD = Refusal("keras-method", "Keras calls this method itself, and names and counts what it returns")
+KERAS_CALL = Refusal(
+    "keras-call", "Keras runs it in the `__call__` of its layer or model, whose callers get what it returns"
+)
 DECORATOR = Refusal(
     "unknown-decorator", "another decorator stands on the function, which may depend on what it returns"
 )
@@ -85,7 +91,7 @@ BRANCH = Refusal("branch-only-value", "its value is made in one branch only")
 NAMES = Refusal("names", "a name that the summary needs means something else where the function is called")
 
 REFUSALS = (
-    RESULT_USED, KERAS_METHOD, DECORATOR, GENERATOR, RECURSIVE, FUNCTION_USED, OVERRIDDEN, EXPORTED,
+    RESULT_USED, KERAS_METHOD, KERAS_CALL, DECORATOR, GENERATOR, RECURSIVE, FUNCTION_USED, OVERRIDDEN, EXPORTED,
     SEVERAL_RETURNS, NO_WRITER, SEVERAL_WRITERS, WRITER_UNKNOWN, WRITER_IN_GRAPH, WRITER_BLOCK, LOOP, GRAPH_LOOP,
     TRY, CONTEXT, TENSOR_CONDITION, CONDITION, TAG, TAG_FROZEN, STEP, STEP_SET, NAME_SCOPE, CALLER_SCOPE,
     RETURNS_DIFFER, NESTED, ARGUMENT, WRAPPED_SHARED, WRAPPED_BOUND, NAMES, UNPACKED, WRITER_CLOSED, LOST, BRANCH,
@@ -319,7 +325,7 @@ class TracedBody:
         """Every place in the project that names the function as its callers do."""
         traced = self.traced
         if traced.target is None:
-            found = list(references(self.module, traced.name, self.function, traced.owner is not None))
+            found = list(callers(self.module, self.function))
             if traced.decorator is None:
                 return found
         else:
@@ -331,6 +337,11 @@ class TracedBody:
     @cached_property
     def exported(self) -> bool:
         """Whether the function belongs to an object that TensorFlow may export with its functions."""
+        return self.traced.owner is not None and is_trackable_class(self.module, self.traced.owner)
+
+    @cached_property
+    def keras(self) -> bool:
+        """Whether the function is a method of a Keras class."""
         return self.traced.owner is not None and is_keras_class(self.module, self.traced.owner)
 
     @cached_property
@@ -427,14 +438,54 @@ class TracedBody:
                 DECORATOR,
                 f"`@{self.module.source(others[0])}` stands on the function too, and may depend on what it returns",
             )
-        if self.exported and function.name in {"call", "train_step", "test_step", "predict_step", "__call__"}:
+        if self.keras and function.name in {"train_step", "test_step", "predict_step"} and self._run_by_keras:
             raise RefusedError(KERAS_METHOD)
-        if function.name.startswith("__") and function.name.endswith("__"):
+        if self.keras and function.name in {"call", "__call__"}:
+            self._check_keras_call()
+        elif function.name.startswith("__") and function.name.endswith("__") and function.name != "__call__":
             raise RefusedError(FUNCTION_USED, f"`{function.name}` is called by Python itself, which can't be seen")
         if traced.wrapped is not None:
             self._check_wrapped(traced.wrapped)
         if self.overrides is not None and not overridden:
             raise RefusedError(OVERRIDDEN, f"`{self.overrides}` is the same method in its hierarchy")
+
+    @property
+    def _run_by_keras(self) -> bool:
+        """Whether Keras may run the method, and not only code of the project that calls it."""
+        owner = self.traced.owner
+        return owner is None or not self.references or Training(self.module, owner).runs
+
+    def _check_keras_call(self) -> None:
+        """Refuse a layer's ``call`` unless all that is done with what it returns is seen, for one tag of its own."""
+        owner, lost = self.traced.owner, next((each for each in self.references if each.call is None), None)
+        assert owner is not None
+        if lost is not None:
+            raise RefusedError(
+                KERAS_CALL, f"{KERAS_CALL.sentence} (`{owner.name}` gets out of sight {self.where(lost)})"
+            )
+        host = next((each for each in self.references if not is_traced(each.module, each.node)), None)
+        if host is not None:
+            raise RefusedError(KERAS_CALL, f"{KERAS_CALL.sentence}, and host code calls it {self.where(host)} too")
+        functions = [each.module.function(each.node) for each in self.references]
+        several = len(set(functions)) < len(functions)
+        if several or (functions and not made_once(self.module, owner)) or self._tag_elsewhere:
+            raise RefusedError(
+                KERAS_CALL,
+                f"in the graph each object has tags of its own and each of its calls, which `{owner.name}` "
+                "would share on the host with others",
+            )
+        if not functions or self.traced.decorator is not None or self.function.name == "__call__":
+            raise RefusedError(KERAS_CALL)
+
+    @property
+    def _tag_elsewhere(self) -> bool:
+        """Whether a summary outside of the function has the tag of one in it."""
+        tags: dict[bool, set[str]] = {True: set(), False: set()}
+        for call in self.module.find_all(ast.Call):
+            found = summary_at(self.module, call)
+            if found is not None and found.tag is not None:
+                tags[call in self.own].add(ast.dump(found.tag))
+        return not tags[True].isdisjoint(tags[False])
 
     def _check_wrapped(self, wrapped: ast.expr) -> None:
         target = self.traced.target

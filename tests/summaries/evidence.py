@@ -77,7 +77,7 @@ def _verdict(before: Observation, after: Observation) -> str:
 
 def without_prefixes(before: Observation, after: Observation) -> bool:
     """Tell whether two runs did the same but for what TensorFlow puts before tags in a graph."""
-    events = {(re.sub(r"\b(cond|while)(_\d+)?/", "", e.tag), e.step, e.kind, e.digest) for e in before.events}
+    events = {(re.sub(r"\b(cond|while|net|layer)(_\d+)?/", "", e.tag), e.step, e.kind, e.digest) for e in before.events}
     return (
         events == {(e.tag, e.step, e.kind, e.digest) for e in after.events}
         and len(before.events) == len(after.events)

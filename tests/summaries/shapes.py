@@ -1352,6 +1352,49 @@ CALLS: Mapping[str, Shape] = {
                 y = double(xs, tf.constant(i, tf.int64))
                 z = train(xs, tf.constant(i, tf.int64), 3.0)
         """),
+    "a helper that is told by a constant what to record": Shape("""
+        def report(x, step, training):
+            mean = tf.reduce_mean(x)
+            if training:
+                tf.summary.scalar("train/mean", mean, step=step)
+            else:
+                # Larger than before.
+                tf.summary.scalar("test/mean", mean * 2, step=step)
+            return mean
+
+
+        @tf.function
+        def train(x, step):
+            return report(x, step, True)
+
+
+        @tf.function
+        def test(x, step):
+            return report(x, step, training=False)
+
+
+        with writer.as_default():
+            for i in range(2):
+                one = train(xs, tf.constant(i, tf.int64))
+                two = test(xs, tf.constant(i, tf.int64))
+        """),
+    "a helper whose result another call of it is given": Shape("""
+        def double(x, step):
+            x = x * 2
+            tf.summary.scalar("mean", tf.reduce_mean(x), step=step)
+            return x
+
+
+        @tf.function
+        def f(x, step):
+            x = double(double(x, step), step)
+            return double(double(x, step), step)
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+        """),
     "a function that is handed on": Shape(
         """
         @tf.function
@@ -1385,6 +1428,225 @@ CALLS: Mapping[str, Shape] = {
     ),
 }
 
+OBJECTS: Mapping[str, Shape] = {
+    "a layer that a training step calls by its model": Shape(
+        """
+        class Layer(tf.keras.layers.Layer):
+            def call(self, x):
+                y = tf.nn.relu(x)
+                tf.summary.scalar("active", tf.reduce_mean(y), step=optimizer.iterations)
+                return y
+
+
+        class Net(tf.keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.hidden = tf.keras.layers.Dense(4)
+                self.layer = Layer()
+                self.last = tf.keras.layers.Dense(1)
+
+            def call(self, x):
+                return self.last(self.layer(self.hidden(x)))
+
+
+        net = Net()
+
+
+        @tf.function
+        def train_step(x, y):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((net(x) - y) ** 2)
+            gradients = tape.gradient(loss, net.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, net.trainable_variables))
+            return loss
+
+
+        with writer.as_default():
+            for x, y in dataset:
+                loss = train_step(x, y)
+        """,
+        "unsafe",
+        head=MODEL,
+    ),
+    "a model whose call is told by a flag to record": Shape(
+        """
+        class Net(tf.keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.dense = tf.keras.layers.Dense(1)
+
+            def call(self, x, training=False):
+                y = self.dense(x)
+                if training:
+                    tf.summary.histogram("outputs", y, step=optimizer.iterations)
+                return y
+
+
+        class Trainer:
+            def __init__(self, net):
+                self.net = net
+
+            @tf.function
+            def train(self, x, y):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean((self.net(x, training=True) - y) ** 2)
+                gradients = tape.gradient(loss, self.net.trainable_variables)
+                optimizer.apply_gradients(zip(gradients, self.net.trainable_variables))
+                return loss
+
+            @tf.function
+            def test(self, x, y):
+                return tf.reduce_mean((self.net(x, training=False) - y) ** 2)
+
+
+        trainer = Trainer(Net())
+        with writer.as_default():
+            for x, y in dataset:
+                loss = trainer.train(x, y)
+                print(float(trainer.test(x, y)) >= 0)
+        """,
+        "unsafe",
+        head=MODEL,
+    ),
+    "two layers of a class": Shape(
+        """
+        class Layer(tf.keras.layers.Layer):
+            def call(self, x):
+                tf.summary.scalar("mean", tf.reduce_mean(x), step=0)
+                return x
+
+
+        one, two = Layer(name="one"), Layer(name="two")
+
+
+        @tf.function
+        def f(x):
+            return two(one(x) * 2)
+
+
+        with writer.as_default():
+            y = f(xs)
+        """,
+        "keras-call",
+    ),
+    "a layer in a list of layers": Shape(
+        """
+        class Layer(tf.keras.layers.Layer):
+            def call(self, x):
+                tf.summary.scalar("mean", tf.reduce_mean(x), step=0)
+                return x
+
+
+        net = tf.keras.Sequential([Layer(name="layer")], name="net")
+
+
+        @tf.function
+        def f(x):
+            return net(x)
+
+
+        with writer.as_default():
+            y = f(xs)
+        """,
+        "keras-call",
+    ),
+    "the training step of a model, called by hand": Shape(
+        """
+        class Net(tf.keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.dense = tf.keras.layers.Dense(1)
+
+            def call(self, x):
+                return self.dense(x)
+
+            @tf.function
+            def train_step(self, data):
+                x, y = data
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean((self(x) - y) ** 2)
+                gradients = tape.gradient(loss, self.trainable_variables)
+                tf.summary.scalar("loss", loss, step=optimizer.iterations)
+                optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+                return {"loss": loss}
+
+
+        net = Net()
+        with writer.as_default():
+            for data in dataset:
+                net.train_step(data)
+        """,
+        head=MODEL,
+    ),
+    "a module of TensorFlow that is traced itself": Shape("""
+        class Scale(tf.Module):
+            def __init__(self):
+                super().__init__()
+                self.count = tf.Variable(0, dtype=tf.int64)
+
+            @tf.function
+            def __call__(self, x):
+                x = x * 2
+                tf.summary.scalar("mean", tf.reduce_mean(x), step=self.count)
+                self.count.assign_add(1)
+                return x
+
+
+        scale = Scale()
+        with writer.as_default():
+            if tf.reduce_sum(scale(xs)) > 1:
+                print(scale(xs).numpy())
+        """),
+    "two modules of TensorFlow in a traced function": Shape("""
+        class Scale(tf.Module):
+            def __init__(self, factor, name=None):
+                super().__init__(name=name)
+                self.factor = factor
+
+            def __call__(self, x, step):
+                x = x * self.factor
+                tf.summary.scalar(self.name, tf.reduce_mean(x), step=step)
+                return x
+
+
+        one, two = Scale(2.0, "one"), Scale(3.0, name="two")
+
+
+        @tf.function
+        def f(x, step):
+            return two(one(x, step), step)
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+        """),
+    "a loss that is an object of its own": Shape("""
+        class Loss:
+            def __init__(self, weight):
+                self.weight = weight
+
+            def __call__(self, x, step):
+                loss = self.weight * tf.reduce_mean(x ** 2)
+                tf.summary.scalar("loss", loss, step=step)
+                return loss
+
+
+        class Training:
+            def __init__(self, loss):
+                self.loss = loss
+
+            @tf.function
+            def step(self, x, step):
+                return self.loss(x, step)
+
+
+        training = Training(Loss(0.5))
+        with writer.as_default():
+            for i in range(2):
+                print(float(training.step(xs, tf.constant(i, tf.int64))))
+        """),
+}
 STEPS: Mapping[str, Shape] = {
     "a step that the constructor is given": Shape("""
         class Trainer:
@@ -1518,5 +1780,6 @@ SECTIONS: Mapping[str, Mapping[str, Shape]] = {
     "Writers": WRITERS,
     "Functions and calls": CALLS,
     "Steps": STEPS,
+    "Objects that are called": OBJECTS,
 }
 SHAPES: Mapping[str, Shape] = {name: shape for section in SECTIONS.values() for name, shape in section.items()}
