@@ -43,6 +43,9 @@ What is unsafe: under a condition on a tensor TensorFlow puts `cond/` before the
 conditions before it, and also behind an early `return` under such a condition; in a loop it puts
 `while/` there, unless the loop goes over a dataset; Keras puts the names of model and layer before the tags
 of a layer, `net/layer/` in Keras 2 and `net_1/layer_1/` in Keras 3. On the host the tag is what the code says.
+Called under several writers, a graph goes on to write to that of its first trace: what a test step has to
+say ends up in the folder of the training. On the host each call writes to the writer around it. Where a
+constant keeps the calls from sharing a trace, as `training=True`, they do so today, and nothing changes.
 
 What it costs: a scalar written on the host costs 0.2 to 0.3 ms a call, a histogram or an image 3 to
 5 ms. It is not faster than in the graph. To write every hundredth step only, put the block under
@@ -498,6 +501,8 @@ def _fixable(body: TracedBody, move: Move, placement: Placement) -> Finding:
         fault = f"`trace_export` writes nothing while `{name}` is traced"
     elif body.exported and body.exports and move.writer is not None:
         fault = f"`{name}` holds the writer in its graph, and exporting its object fails with `untracked resource`"
+    elif move.other_writer:
+        fault = f"`{name}` writes to the writer of its first trace, though it runs under several"
     elif move.frozen:
         fault = f"the step or the flag is fixed when `{name}` is first traced, and stays what it was"
     else:

@@ -1707,17 +1707,6 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         y = f(xs, 1)
         """,
     ),
-    "calls under two writers": (
-        plan.SEVERAL_WRITERS,
-        "other = tf.summary.create_file_writer('logs/other')\n\n\n"
-        + textwrap.dedent(FUNCTION)
-        + textwrap.dedent("""
-    with writer.as_default():
-        y = f(xs, tf.constant(0, tf.int64))
-    with other.as_default():
-        y = f(xs, tf.constant(1, tf.int64))
-    """),
-    ),
     "calls with and without a writer": (
         plan.SEVERAL_WRITERS,
         FUNCTION
@@ -1735,17 +1724,6 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     writer.set_as_default()
     y = f(xs, tf.constant(1, tf.int64))
     """,
-    ),
-    "two writers are set for good": (
-        plan.SEVERAL_WRITERS,
-        "other = tf.summary.create_file_writer('logs/other')\n\n\n"
-        + textwrap.dedent(FUNCTION)
-        + textwrap.dedent("""
-    writer.set_as_default()
-    y = f(xs, tf.constant(0, tf.int64))
-    other.set_as_default()
-    y = f(xs, tf.constant(1, tf.int64))
-    """),
     ),
     "each object sets its own": (
         plan.WRITER_UNKNOWN,

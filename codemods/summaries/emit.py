@@ -12,7 +12,7 @@ from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
 from codemods.analysis.places import start
-from codemods.analysis.tracing import Reference, ancestors, looked_up, passed, run_arguments, runs_once
+from codemods.analysis.tracing import Reference, ancestors, default_of, looked_up, passed, run_arguments, runs_once
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Code, Edit
 from codemods.summaries.gather import LoopBody
@@ -190,8 +190,6 @@ class Emitter:
         for reference in references:
             if reference.call is not None:
                 found |= default_writers(reference.module, reference.call)
-        if SET in found and several_defaults(self.module):
-            raise RefusedError(SEVERAL_WRITERS, "several writers are set as the default")
         if found == {NONE}:
             if hidden_default(self.module):
                 raise RefusedError(
@@ -201,15 +199,36 @@ class Emitter:
             return True
         if not found or UNKNOWN in found:
             raise RefusedError(WRITER_UNKNOWN)
-        if SEVERAL in found:
-            raise RefusedError(SEVERAL_WRITERS, "the calls stand under several writers, one after the other")
-        if NONE in found:
-            raise RefusedError(
-                SEVERAL_WRITERS,
-                "some calls stand under a writer and some don't; TensorFlow keeps what the first call had",
-            )
-        if len(found) > 1:
-            raise RefusedError(SEVERAL_WRITERS, f"the calls stand under several writers: {', '.join(sorted(found))}")
+        several = len(found) > 1 or SEVERAL in found or (SET in found and several_defaults(self.module))
+        if several and not self._traced_apart(references):
+            if NONE in found:
+                raise RefusedError(
+                    SEVERAL_WRITERS,
+                    "some calls stand under a writer and some don't; TensorFlow keeps what the first call had",
+                )
+            for move in self.moves:
+                move.other_writer = move.other_writer or not move.has_writer
+        return False
+
+    def _traced_apart(self, references: Sequence[Reference]) -> bool:
+        """Tell whether a Python constant keeps calls under different writers from sharing a trace."""
+        function, traced = self.body.function, self.body.traced
+        calls = [reference.call for reference in references if reference.call is not None]
+        unpacked = any(isinstance(a, ast.Starred) for call in calls for a in call.args) or any(
+            keyword.arg is None for call in calls for keyword in call.keywords
+        )
+        if unpacked or "input_signature" in traced.options or any(each.replicated for each in references):
+            return False
+        for parameter in self.body.parameters.values():
+            given: dict[object, set[str]] = {}
+            for each in references:
+                value = passed(function, each, parameter) or default_of(function, parameter)
+                if each.call is None or not isinstance(value, ast.Constant):
+                    break
+                given.setdefault(value.value, set()).update(default_writers(each.module, each.call))
+            else:
+                if all(len(writers) == 1 and writers.isdisjoint({SEVERAL, SET}) for writers in given.values()):
+                    return True
         return False
 
     def _check_scopes(self) -> None:
@@ -939,7 +958,7 @@ class Emitter:
         if (
             "input_signature" in self.body.traced.options
             or self.body.exported
-            or self.body.retracing_matters(self.moves)
+            or self.body.retracing_matters
             or self._has_comments
         ):
             return []

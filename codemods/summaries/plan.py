@@ -7,7 +7,7 @@ import builtins
 import itertools
 import keyword
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -55,7 +55,7 @@ SEVERAL_RETURNS = Refusal(
 RETURNS_DIFFER = Refusal("returns-differ", "the function returns values of different structure")
 NO_WRITER = Refusal("no-writer", "no writer is the default where the function is called, and none is in reach")
 LOST = Refusal("writer-to-choose", "no writer is the default where the function is called, and several are in reach")
-SEVERAL_WRITERS = Refusal("several-writers", "several writers could be meant")
+SEVERAL_WRITERS = Refusal("several-writers", "some calls stand under a writer and some don't")
 WRITER_UNKNOWN = Refusal("writer-unknown", "which writer is the default depends on callers that can't be seen")
 WRITER_IN_GRAPH = Refusal("writer-in-graph", "the writer is known inside the function only")
 WRITER_BLOCK = Refusal(
@@ -186,6 +186,7 @@ class Move:
         turn: what summaries have in common whose values are gathered in the same turns.
         repeated: the loop whose variables the host needs as well.
         tag_changes: a loop puts something before its tag.
+        other_writer: the graph keeps a writer that needn't be the one around the call.
         record: whether it is recorded, as ``record_if`` around the call says where it stands.
         bound: names that its blocks bind for nothing.
         early: those of ``contexts`` that stand before the summary and return in one branch, and whether
@@ -214,6 +215,7 @@ class Move:
     turn: tuple[int, int] = (0, 0)
     repeated: ast.For | None = None
     tag_changes: bool = False
+    other_writer: bool = False
 
     @property
     def has_writer(self) -> bool:
@@ -223,14 +225,22 @@ class Move:
     @property
     def unsafe(self) -> str | None:
         """What changes in the events, if something does."""
+        changes = []
+        if self.other_writer:
+            changes.append(
+                "what the graph writes to the writer of its first trace, whoever calls it, "
+                "goes to the writer that is the default at each call"
+            )
         if self.tag_changes:
-            return (
+            changes.append(
                 "in a graph TensorFlow puts `while/` before the tag, or `cond/` for a condition in the loop; "
                 "on the host the tag is what the code says"
             )
-        if not self.tensor_tests and not self.summary.conditional:
-            return None
-        return "if the condition is a tensor, the tag loses the `cond/` that TensorFlow puts before it in the graph"
+        elif self.tensor_tests or self.summary.conditional:
+            changes.append(
+                "if the condition is a tensor, the tag loses the `cond/` that TensorFlow puts before it in the graph"
+            )
+        return "; ".join(changes) or None
 
     @property
     def branches(self) -> list[ast.If]:
@@ -378,12 +388,22 @@ class TracedBody:
                 return True
         return False
 
-    def retracing_matters(self, moves: Sequence[Move]) -> bool:
-        """Tell whether the function does something anew in each trace, and is traced for each step.
+    def _retraced_for(self, parameter: ast.arg) -> bool:
+        """Tell whether calls pass several numbers of Python for a parameter, or other constants."""
+        given = [
+            passed(self.function, each, parameter) or default_of(self.function, parameter) for each in self.references
+        ]
+        constants = {ast.dump(value) for value in given if isinstance(value, ast.Constant)}
+        return len(constants) > 1 or any(isinstance(value, ast.Name) and self._counts(value) for value in given)
+
+    @cached_property
+    def retracing_matters(self) -> bool:
+        """Whether the function does something anew in each trace, and has more than one.
 
         A new trace starts the random operations in it again.
         """
-        if not any(self.python_step(move) for move in moves):
+        by_itself = self.traced.decorator is not None or self.traced.target is not None
+        if not by_itself or not any(map(self._retraced_for, self.parameters.values())):
             return False
         module, project = self.module, self.module.project
         for node in module.find_all(ast.Call):
@@ -748,10 +768,7 @@ class TracedBody:
             raise RefusedError(WRITER_IN_GRAPH)
         if move.writer is None:
             move.writer = writer
-        if replaced(self.module, writer):
-            raise RefusedError(
-                SEVERAL_WRITERS, f"`{self.module.source(writer)}` is bound again, and the graph keeps its first writer"
-            )
+        move.other_writer = move.other_writer or replaced(self.module, writer)
         writer = self.inline(move, writer)
         for name in _names(writer):
             if self._is_local(name) and name.id not in self.parameters:

@@ -1044,6 +1044,60 @@ WRITERS: Mapping[str, Shape] = {
         """,
         "repaired",
     ),
+    "a writer for training and one for tests, told apart by a flag": Shape("""
+        test_writer = tf.summary.create_file_writer("logs/test")
+
+
+        @tf.function
+        def f(x, step, training):
+            m = tf.reduce_mean(x)
+            if training:
+                m = m * 2
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        for i in range(2):
+            with writer.as_default():
+                y = f(xs, tf.constant(i, tf.int64), True)
+            with test_writer.as_default():
+                y = f(xs, tf.constant(i, tf.int64), training=False)
+        """),
+    "a writer for training and one for tests, and one trace": Shape(
+        """
+        test_writer = tf.summary.create_file_writer("logs/test")
+
+
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        for i in range(2):
+            with writer.as_default():
+                y = f(xs, tf.constant(i, tf.int64))
+            with test_writer.as_default():
+                y = f(xs * 3, tf.constant(i, tf.int64))
+        """,
+        "unsafe",
+    ),
+    "a call without a writer before": Shape(
+        """
+        @tf.function
+        def f(x, step):
+            m = tf.reduce_mean(x)
+            tf.summary.scalar("mean", m, step=step)
+            return m
+
+
+        y = f(xs, tf.constant(0, tf.int64))
+        with writer.as_default():
+            y = f(xs, tf.constant(1, tf.int64))
+        """,
+        "several-writers",
+    ),
     "writers in turn, all of them alive": Shape(
         """
         @tf.function
@@ -1057,7 +1111,7 @@ WRITERS: Mapping[str, Shape] = {
             with w.as_default():
                 y = f(xs, tf.constant(0, tf.int64))
         """,
-        "several-writers",
+        "unsafe",
     ),
     "a function that is given one writer after the other": Shape(
         """
@@ -1077,7 +1131,7 @@ WRITERS: Mapping[str, Shape] = {
         run(writer)
         run(other)
         """,
-        "several-writers",
+        "unsafe",
     ),
     "an attribute that is given another writer": Shape(
         """
@@ -1098,7 +1152,7 @@ WRITERS: Mapping[str, Shape] = {
             y = trainer.train(xs, tf.constant(i, tf.int64))
             trainer.w = tf.summary.create_file_writer("logs/other")
         """,
-        "several-writers",
+        "unsafe",
     ),
 }
 
@@ -1394,6 +1448,21 @@ CALLS: Mapping[str, Shape] = {
         with writer.as_default():
             for i in range(2):
                 y = f(xs, tf.constant(i, tf.int64))
+        """),
+    "random numbers, in a trace for each tag": Shape("""
+        tf.random.set_seed(3)
+
+
+        @tf.function
+        def f(x, step, name):
+            m = tf.reduce_mean(x + tf.random.normal([2, 2]))
+            tf.summary.scalar(name, m, step=step)
+            return m
+
+
+        with writer.as_default():
+            for i in range(2):
+                print(float(f(xs, tf.constant(i, tf.int64), "one")), float(f(xs, tf.constant(i, tf.int64), "two")))
         """),
     "a function that is handed on": Shape(
         """
