@@ -20,10 +20,11 @@ https://www.tensorflow.org/api_docs/python/tf/summary/SummaryWriter
 What is kept: the events, with their folder, tag, step and value, and every other result. They are all on
 disk. A `close()` that the `with` makes superfluous is taken away.
 
-A writer that is closed is left alone, and so is one that is handed to TensorFlow, whose hooks and
-supervisors flush or close it. A writer that an object keeps, that other code gets hold of, or that is used
-outside of the block in which it is created is refused: who uses it last can't be seen. In a notebook, a
-writer that is used in several cells is refused, since they are run in any order, and more than once.
+A writer that is closed, also before each `return`, `raise` and exit, is left alone, and so is one that is
+handed to TensorFlow, whose hooks and supervisors flush or close it. A writer that an object keeps, that
+other code gets hold of, or that is used outside of the block in which it is created is refused: who uses it
+last can't be seen. In a notebook, a writer that is used in several cells is refused, since they are run in
+any order, and more than once.
 """
 
 from __future__ import annotations

@@ -78,8 +78,9 @@ net.compile("sgd", "mse")
 net.fit(x, y, epochs=3)
 """
 _AFTER = """\
-import tensorflow as tf
 import functools
+
+import tensorflow as tf
 
 writer = tf.summary.create_file_writer("logs")
 
@@ -147,8 +148,9 @@ with writer.as_default():
     net.fit(x, y, epochs=3)
 """
 _CALL_AFTER = """\
-import tensorflow as tf
 import functools
+
+import tensorflow as tf
 
 writer = tf.summary.create_file_writer("logs")
 

@@ -129,6 +129,48 @@ writer.close()
     )
 
 
+def test_an_exception_before_the_close_loses_events(snapshot):
+    check.transformed(
+        """\
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+def check(loss):
+    if np.isnan(loss):
+        raise ValueError("the loss is not a number")
+
+def train(sess, merged, loss):
+    writer = tf.summary.FileWriter("logs")
+    for step in range(100):
+        summary, value = sess.run([merged, loss])
+        writer.add_summary(summary, step)
+        if np.isnan(value):
+            raise ValueError("the loss is not a number")
+    writer.close()
+""",
+        snapshot,
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    if not steps:\n        raise ValueError(steps)\n    for step in steps:\n        "
+        "writer.add_summary(value, step)\n    writer.close()\n",
+        "    try:\n        for step in steps:\n            writer.add_summary(value, step)\n            if step > 3:\n"
+        "                raise StopIteration\n    except StopIteration:\n        print('enough')\n    writer.close()\n",
+        "    try:\n        for step in steps:\n            writer.add_summary(value, step)\n            if step > 3:\n"
+        "                raise ValueError(step)\n    finally:\n        writer.close()\n",
+        "    for step in steps:\n        writer.add_summary(value, step)\n        if step > 3:\n"
+        "            writer.close()\n            raise ValueError(step)\n    writer.close()\n",
+    ],
+    ids=["before the first event", "caught", "finally", "closed before"],
+)
+def test_an_exception_that_loses_nothing(body):
+    head = "import tensorflow.compat.v1 as tf\n\ndef train(steps, value):\n    writer = tf.summary.FileWriter('logs')\n"
+    check.noop(head + body)
+
+
 def test_writers_created_one_after_the_other_share_a_with(snapshot):
     check.transformed(
         """\

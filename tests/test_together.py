@@ -97,6 +97,33 @@ with tf.Session() as session:
             value = session.run(loss, feed_dict={x: step})
             print(value)
 """,
+    "cells": """\
+import tensorflow.compat.v1 as tf
+
+writer = tf.summary.FileWriter("logs")
+for step in range(5):
+    writer.add_summary(value, step)
+
+import tensorflow as tf
+
+callback = tf.keras.callbacks.TensorBoard("logs")
+
+
+class Net(tf.keras.Sequential):
+    def train_step(self, data):
+        logs = super().train_step(data)
+        tf.summary.scalar("loss", logs["loss"], step=self.optimizer.iterations)
+        return logs
+
+
+net = Net([tf.keras.Input((2,)), tf.keras.layers.Dense(1)])
+net.compile("sgd", "mse")
+events = tf.summary.create_file_writer("more")
+for epoch in range(3):
+    loss = compute(net, epoch)
+    callback.on_epoch_end(epoch, {"loss": loss})
+net.fit(xs, ys)
+""",
     "fitting": """\
 import os
 

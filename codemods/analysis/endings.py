@@ -24,7 +24,8 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 class Endings:
     """Follows the ways through some code, and notes what is waiting in a writer where they end.
 
-    A way that ends with an exception is no end here; ``sys.exit()`` and ``os._exit()`` are.
+    A ``raise`` that nothing catches is such an end, and so are ``sys.exit()`` and ``os._exit()``; an exception that
+    other code may raise is none.
     """
 
     def __init__(self, module: Module, effects: Callable[[ast.AST], Effect | None]) -> None:
@@ -37,7 +38,7 @@ class Endings:
         self.module = module
         self.effects = effects
         self.active: set[Function] = set()
-        self.seen = self.ends = self.breaks = self.continues = _NOWHERE
+        self.seen = self.ends = self.raises = self.breaks = self.continues = _NOWHERE
 
     def may_wait(self, statements: Sequence[ast.stmt], waiting: bool) -> bool:
         """Tell whether events may be waiting where some statements end, or are left.
@@ -46,9 +47,9 @@ class Endings:
             statements: a block, which no way comes into but at its head.
             waiting: whether there is one at its head.
         """
-        self.ends = self.breaks = self.continues = _NOWHERE
+        self.ends = self.raises = self.breaks = self.continues = _NOWHERE
         fallen = self._block(statements, frozenset({waiting}))
-        return True in fallen | self.ends | self.breaks | self.continues
+        return True in fallen | self.ends | self.raises | self.breaks | self.continues
 
     def _block(self, statements: Sequence[ast.stmt], state: _State) -> _State:
         for statement in statements:
@@ -65,7 +66,7 @@ class Endings:
                 self.ends |= self._done(statement, state)
                 return _NOWHERE
             case ast.Raise():
-                self._done(statement, state)
+                self.raises |= self._done(statement, state)
                 return _NOWHERE
             case ast.Break():
                 self.breaks |= state
@@ -107,18 +108,22 @@ class Endings:
         return fallen
 
     def _try(self, statement: ast.Try, state: _State) -> _State:
-        before = self.seen, self.ends, self.breaks, self.continues
+        before = self.seen, self.ends, self.raises, self.breaks, self.continues
         self.seen = state
-        self.ends = self.breaks = self.continues = _NOWHERE
-        fallen = self._block(statement.orelse, self._block(statement.body, state))
+        self.ends = self.raises = self.breaks = self.continues = _NOWHERE
+        tried = self._block(statement.body, state)
         caught = self.seen
+        if statement.handlers:
+            self.raises = _NOWHERE
+        fallen = self._block(statement.orelse, tried)
         for handler in statement.handlers:
             fallen |= self._block(handler.body, caught)
-        inner = self.ends, self.breaks, self.continues
-        seen, self.ends, self.breaks, self.continues = before
+        inner = self.ends, self.raises, self.breaks, self.continues
+        seen, self.ends, self.raises, self.breaks, self.continues = before
         self.seen |= seen
-        ends, breaks, continues = (self._block(statement.finalbody, way) if way else way for way in inner)
+        ends, raises, breaks, continues = (self._block(statement.finalbody, way) if way else way for way in inner)
         self.ends |= ends
+        self.raises |= raises
         self.breaks |= breaks
         self.continues |= continues
         return self._block(statement.finalbody, fallen) if fallen else fallen

@@ -153,7 +153,9 @@ def tensorflow_name(module: Module, node: ast.AST, *, v1: bool = True) -> tuple[
     outer: Scope | None = scope
     while outer is not None:
         for name, bindings in outer.bindings.items():
-            if {binding.imported for binding in bindings} <= wanted and scope.lookup(name) is outer:
+            imported = {binding.imported for binding in bindings}
+            # A name for one of two versions is none that an analysis makes anything of.
+            if len(imported) == 1 and imported <= wanted and scope.lookup(name) is outer:
                 return name, ()
         outer = outer.parent
     if scope.lookup("tf") is None:

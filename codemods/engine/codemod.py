@@ -108,7 +108,7 @@ class Replace:
 
 @dataclass(frozen=True)
 class InsertBefore:
-    """Put statements before a statement, above the comments that belong to it."""
+    """Put statements before a statement, above its comments; a blank line at the end of the code is kept."""
 
     node: ast.stmt
     code: Code

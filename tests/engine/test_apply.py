@@ -3,8 +3,21 @@
 import ast
 import textwrap
 
+import pytest
+
 from codemods.engine.apply import apply
-from codemods.engine.codemod import Edit, InsertAfter, InsertBefore, Move, Remove, Replace, Rewrite, Unwrap, Wrap
+from codemods.engine.codemod import (
+    AddImport,
+    Edit,
+    InsertAfter,
+    InsertBefore,
+    Move,
+    Remove,
+    Replace,
+    Rewrite,
+    Unwrap,
+    Wrap,
+)
 
 
 def statement(tree: ast.Module, text: str) -> ast.stmt:
@@ -75,3 +88,33 @@ def test_an_expression_of_a_block_on_one_line_leaves_it_closed():
 
 def test_a_block_on_one_line_stays_on_it_where_one_statement_takes_the_place_of_another():
     assert edited("if x: a = 1  # end\n", lambda s: (Replace(s("a = 1"), "b = 2"),)) == "if x: b = 2  # end\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("import tensorflow as tf\n", "import os\n\nimport tensorflow as tf\nimport numpy\n"),
+        ("import re\nimport tensorflow as tf\n", "import re\nimport os\nimport tensorflow as tf\nimport numpy\n"),
+        ("# License\n\nimport keras\n", "# License\n\nimport os\n\nimport keras\nimport numpy\n"),
+        ("# License\nimport keras\n", "# License\nimport keras\nimport os\nimport numpy\n"),
+        (
+            "from __future__ import annotations\n\nimport keras\n",
+            "from __future__ import annotations\n\nimport os\n\nimport keras\nimport numpy\n",
+        ),
+        ('"""Doc."""\n', '"""Doc."""\n\nimport os\nimport numpy\n'),
+        ("", "import os\nimport numpy\n"),
+    ],
+)
+def test_imports_of_the_standard_library_go_first(head, expected):
+    edits = lambda s: (Replace(s("a = 1"), "b = 2"), AddImport("os"), AddImport("numpy"))  # noqa: E731
+    assert edited(f"{head}a = 1\n", edits) == f"{expected}b = 2\n"
+
+
+def test_an_import_stands_before_what_needs_it_wherever_others_stand():
+    text = "import a\nx = 1\nimport b\ny = 1\n"
+    tree = ast.parse(text)
+    first = Rewrite((), (Replace(tree.body[1], "x = c.d"), AddImport("c")))
+    second = Rewrite((), (Replace(tree.body[3], "y = e.f"), AddImport("e")))
+    both = Rewrite((), (Replace(tree.body[3], "y = c.f"), AddImport("c")))
+    assert apply(text, tree, [first, second])[0] == "import a\nimport c\nx = c.d\nimport b\nimport e\ny = e.f\n"
+    assert apply(text, tree, [both, first])[0] == "import a\nimport c\nx = c.d\nimport b\ny = c.f\n"

@@ -31,5 +31,4 @@ def apply(text: str, tree: ast.Module, rewrites: Iterable[Rewrite]) -> tuple[str
     for rewrite in rewrites:
         if rewrite.edits and not any(overlap(rewrite, other) for other in accepted):
             accepted.append(rewrite)
-    edits = [edit for rewrite in accepted for edit in rewrite.edits]
-    return File(text, tree).edited(edits), accepted
+    return File(text, tree).edited(accepted), accepted

@@ -20,13 +20,13 @@ from codemods.engine.codemod import (
     AddImport,
     CannotEditError,
     Code,
-    Edit,
     InsertAfter,
     InsertBefore,
     Move,
     NodeEdit,
     Remove,
     Replace,
+    Rewrite,
     Unwrap,
     Wrap,
 )
@@ -81,13 +81,18 @@ class File:
                 self.ends.append(end)
         self.chunks: dict[int, _Chunk] = {}
 
-    def edited(self, edits: Sequence[Edit]) -> str:
+    def edited(self, rewrites: Sequence[Rewrite]) -> str:
         """Return the whole text after the edits."""
-        imports = [edit for edit in edits if isinstance(edit, AddImport)]
-        rest = [edit for edit in edits if not isinstance(edit, AddImport)]
-        edited = [edit.node.lineno for edit in rest]
-        edited += [edit.above.lineno for edit in imports if edit.above is not None]
-        rest += importing(self.tree, self.lines, imports, min(edited, default=1))
+        rest: list[NodeEdit] = []
+        imports: dict[AddImport, int] = {}
+        for rewrite in rewrites:
+            edits = [edit for edit in rewrite.edits if not isinstance(edit, AddImport)]
+            added = [edit for edit in rewrite.edits if isinstance(edit, AddImport)]
+            above = [edit.above for edit in added if edit.above is not None]
+            before = min((node.lineno for node in [*above, *(edit.node for edit in edits)]), default=1)
+            imports |= {edit: min(before, imports.get(edit, before)) for edit in added}
+            rest += edits
+        rest += importing(self.tree, self.lines, imports)
         for edit in rest:
             if isinstance(edit, Wrap):
                 self.join(edit.instead or edit.node, edit.last)
@@ -516,7 +521,7 @@ class _Transformer(cst.CSTTransformer):
         before: list[Statement] = []
         after: list[Statement] = []
         own: list[Statement] = [node]
-        gone = False
+        gone = spaced = False
         for edit in self._edits_of(original):
             if not _is_of_block(edit) or isinstance(edit, Wrap):
                 continue
@@ -525,6 +530,7 @@ class _Transformer(cst.CSTTransformer):
                 after += self.file.statements(edit.code)
             elif isinstance(edit, InsertBefore):
                 before += self.file.statements(edit.code)
+                spaced = isinstance(edit.code, str) and edit.code.endswith("\n\n")
             elif isinstance(edit, Remove):
                 own, gone = [], True
             elif isinstance(edit, Replace):
@@ -538,7 +544,8 @@ class _Transformer(cst.CSTTransformer):
             before[0] = before[0].with_changes(leading_lines=[*apart, *before[0].leading_lines])
             # A definition keeps the blank lines above it.
             if own and not gone and not isinstance(own[0], (cst.FunctionDef, cst.ClassDef)):
-                own[0] = own[0].with_changes(leading_lines=own[0].leading_lines[len(apart) :])
+                blank = [cst.EmptyLine(indent=False)] if spaced else []
+                own[0] = own[0].with_changes(leading_lines=[*blank, *own[0].leading_lines[len(apart) :]])
         return before, own, after, gone
 
 
