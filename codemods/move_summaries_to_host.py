@@ -31,8 +31,10 @@ holds scalars only, as the shape of anything else may change from turn to turn; 
 In a function that traced code calls: one that only writes summaries stays as it is, and is called
 behind the traced call. One that computes as well returns the values to the code that calls it, and so
 on up to the traced function; where the host calls it too, the traced part is called `_traced_NAME`, and
-what has the old name calls it and writes. In replicas, under `strategy.run`, the values come back from
-the first one by `experimental_local_results`, since no other writes; a mean would be another number.
+what has the old name calls it and writes. It is also split like that where traced code of another module
+calls it, which then imports `_traced_NAME` and writes: both files have to be in the run. In replicas,
+under `strategy.run`, the values come back from the first one by `experimental_local_results`, since no
+other writes; a mean would be another number.
 
 In an object that traced code calls, as `module(x)`: its `__call__` is such a function. So is `call` of a
 Keras layer or model, where a training step of the program's own calls it: what it returns more is taken
@@ -70,12 +72,13 @@ from dataclasses import replace
 
 from codemods.analysis.module import Function, Module
 from codemods.analysis.objects import runs_on_host
-from codemods.analysis.tracing import Traced, is_traced
-from codemods.engine.codemod import Codemod, Example, Finding, Refusal, Rewrite, Severity
+from codemods.analysis.tracing import Reference, Traced, is_traced
+from codemods.engine.codemod import Codemod, Edit, Example, Finding, Refusal, Rewrite, Severity
+from codemods.summaries.elsewhere import Split, Taken, calls_elsewhere, split, split_elsewhere
 from codemods.summaries.emit import Emitter, Placement
 from codemods.summaries.fitting import fit_in_sight
 from codemods.summaries.helpers import Body, HelperCall, Helpers
-from codemods.summaries.lift import HELPER, applied, lifted
+from codemods.summaries.lift import ELSEWHERE, HELPER, applied, calls_of_others, lifted
 from codemods.summaries.lift import REFUSALS as LIFT_REFUSALS
 from codemods.summaries.ops import summary_name
 from codemods.summaries.plan import (
@@ -276,13 +279,19 @@ def _found(module: Module) -> list[Finding]:
     helpers = Helpers(module)
     groups = _groups(module, helpers)
     refused: dict[Function | None, RefusedError] = {}
+    stuck: list[Finding] = []
+    for call, part, needs in _calls_to_split(module, helpers):
+        try:
+            return _taken(module, helpers, call, part, needs)
+        except RefusedError as error:  # noqa: PERF203 - the next call may do
+            stuck.append(_refused(module, call, error.refusal, error.detail))
     for function, calls in groups.items():
         if function is not None and _is_called(helpers, function):
             try:
                 return _lifted(module, helpers, function, calls, calls)
             except RefusedError as error:
                 refused[function] = error
-    found: list[Finding] = []
+    found = stuck
     for function, calls in groups.items():
         traced = helpers.traced.get(function) if function is not None else None
         if traced is not None and function not in refused:
@@ -328,29 +337,21 @@ def _lifted(
     owner = module.parent(function)
     traced = helpers.traced.get(function) or Traced(function, owner if isinstance(owner, ast.ClassDef) else None, {})
     edits, lost = lifted(helpers, traced, calls)
-    after = applied(module, edits)
-    assert module.project is not None
-    module.project.add(after)
-    try:
-        later = _found(after)
-        known = {key: call for call, key in _keys(after, Helpers(after)).items()}
-    finally:
-        module.project.add(module)
-    results = {finding.node: finding for finding in later}
-    found: list[Finding] = []
-    for call, key in _keys(module, helpers).items():
-        finding = results.pop(known[key], None) if key in known and call not in nodes else None
-        if finding is not None:
-            found.append(replace(finding, node=call, edits=()))
-    stays = next((finding for finding in results.values() if finding.refusal is not None), None)
-    if stays is not None and stays.refusal is not None:
-        raise RefusedError(stays.refusal, stays.detail)
-    if not results and any(is_traced(r.module, r.node) for r in Body(module, traced).references):
+    others = calls_of_others(module, traced)
+    with _edited(module, edits) as after:
+        found, results = _later(module, helpers, after, nodes)
+        taken = _taken_by(others)
+    here = any(r.module is module and is_traced(r.module, r.node) for r in Body(module, traced).references)
+    if not results and here:
         raise RefusedError(KERAS_METHOD)  # where another codemod finds it
-    each = list(results.values()) or [_in_replicas(traced, lost)]
+    helps: tuple[str, ...] = ()
+    if others and not here:
+        results = [finding for _, finding in taken]
+        helps = tuple(sorted({path for path, _ in taken}))
+    each = results or [_in_replicas(traced, lost)]
     if len(each) != len(nodes):
         each = each[:1] * len(nodes)
-    unsafe = next((finding.unsafe for finding in results.values() if finding.unsafe), None)
+    unsafe = next((finding.unsafe for finding in results if finding.unsafe), None)
     if Body(module, traced).keras and any((one := helpers.summary(call)) and one.scoped for call in calls):
         unsafe = (
             "in a graph Keras puts the names of the model and the layer before the tag; "
@@ -359,8 +360,94 @@ def _lifted(
     if unsafe is not None:
         found = [each if _by_itself(module, each, helpers) else replace(each, unsafe=unsafe) for each in found]
     return found + [
-        replace(finding, node=call, edits=edits, unsafe=unsafe) for call, finding in zip(nodes, each, strict=True)
+        replace(finding, node=call, edits=edits, unsafe=unsafe, needs=(), helps=helps)
+        for call, finding in zip(nodes, each, strict=True)
     ]
+
+
+def _calls_to_split(module: Module, helpers: Helpers) -> Iterator[tuple[ast.Call, Split, tuple[str, ...]]]:
+    """Yield the calls in traced code of functions of other modules that are split, or will be in this run."""
+    for call, there, function in calls_elsewhere(module):
+        found = split_elsewhere(there, function) if helpers.summary(call) is None else None
+        if found is not None:
+            yield call, *found
+
+
+def _taken(module: Module, helpers: Helpers, call: ast.Call, part: Split, needs: tuple[str, ...]) -> list[Finding]:
+    """Return all findings, with a step by which a call of a function of another module writes its summaries itself.
+
+    Args:
+        module: the module.
+        helpers: its helpers.
+        call: the call.
+        part: the function, split.
+        needs: the modules that have to be rewritten in this run, for it to be that.
+
+    Raises:
+        RefusedError: they can't be brought to the host.
+    """
+    edits = tuple(Taken(module, call, part).edits())
+    with _edited(module, edits, *([part.module] if needs else [])) as after:
+        found, results = _later(module, helpers, after, [call])
+    if not results:
+        raise RefusedError(KERAS_METHOD)  # where another codemod finds it
+    unsafe = next((finding.unsafe for finding in results if finding.unsafe), None)
+    return [*found, replace(results[0], node=call, edits=edits, unsafe=unsafe, needs=needs, helps=())]
+
+
+def _taken_by(others: Sequence[Reference]) -> list[tuple[str, Finding]]:
+    """Return what becomes of the calls of a function that was split in those other modules that can take it apart."""
+    calls = {reference.call: reference.module for reference in others}
+    every = [
+        (module.path, finding)
+        for module in dict.fromkeys(calls.values())
+        for finding in _found(module)
+        if calls.get(finding.node) is module  # type: ignore[call-overload]
+    ]
+    good = [(path, finding) for path, finding in every if finding.refusal is None]
+    if others and not good:
+        stays = next((finding for _, finding in every), None)
+        if stays is None or stays.refusal is None:
+            raise RefusedError(ELSEWHERE)
+        raise RefusedError(stays.refusal, stays.detail)
+    return sorted(good, key=lambda item: item[1].unsafe is not None)
+
+
+@contextlib.contextmanager
+def _edited(module: Module, edits: Sequence[Edit], *others: Module) -> Iterator[Module]:
+    """See a module as it is after some edits, and others as they will be."""
+    project = module.project
+    assert project is not None
+    before = [there for other in others if (there := project.module(other.path)) is not None]
+    after = applied(module, edits)
+    for each in (*others, after):
+        project.add(each)
+    try:
+        yield after
+    finally:
+        for each in (*before, module):
+            project.add(each)
+
+
+def _later(
+    module: Module, helpers: Helpers, after: Module, nodes: Collection[ast.Call]
+) -> tuple[list[Finding], list[Finding]]:
+    """Return the findings of a module that its edits leave as they are, and those that they make of some calls.
+
+    Raises:
+        RefusedError: one of these can't be brought to the host.
+    """
+    results = {finding.node: finding for finding in _found(after)}
+    known = {key: call for call, key in _keys(after, Helpers(after)).items()}
+    found: list[Finding] = []
+    for call, key in _keys(module, helpers).items():
+        finding = results.pop(known[key], None) if key in known and call not in nodes else None
+        if finding is not None:
+            found.append(replace(finding, node=call, edits=()))
+    stays = next((finding for finding in results.values() if finding.refusal is not None), None)
+    if stays is not None and stays.refusal is not None:
+        raise RefusedError(stays.refusal, stays.detail)
+    return found, list(results.values())
 
 
 def _by_itself(module: Module, finding: Finding, helpers: Helpers) -> bool:
@@ -390,7 +477,10 @@ def _keys(module: Module, helpers: Helpers) -> dict[ast.Call, tuple[str, str, in
     """Return what each summary is known by when the module is edited: its function, its text, the how manieth."""
     counts: Counter[tuple[str, str]] = Counter()
     keys = {}
-    for function, calls in _groups(module, helpers).items():
+    groups = _groups(module, helpers)
+    for call, *_ in _calls_to_split(module, helpers):
+        groups.setdefault(module.function(call), []).append(call)
+    for function, calls in groups.items():
         name = module.qualname(function) if function is not None else ""
         for call in calls:
             text = module.source(call)
@@ -416,6 +506,8 @@ def _groups(module: Module, helpers: Helpers) -> dict[Function | None, list[ast.
             continue  # it goes to a callback
         if function is not None and function not in helpers.traced and runs_on_host(module, function):
             continue
+        if split(module, function) is not None and function not in helpers.reached:
+            continue  # the other modules that call it see to that
         helper = helpers.of(function) if function is not None and function not in helpers.traced else None
         if helper is None or not helpers.replaced(helper):
             groups.setdefault(function, []).append(call)

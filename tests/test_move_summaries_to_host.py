@@ -3170,7 +3170,7 @@ def test_replicas_by_the_name_that_run_had():
     assert after.count("strategy.experimental_local_results(") == 4
 
 
-def test_what_a_helper_of_another_module_computes_is_refused():
+def test_what_a_helper_of_another_module_computes_is_rewritten_in_both():
     helper = """\
 import tensorflow as tf
 
@@ -3191,6 +3191,34 @@ def double(x, step):
 
         with writer.as_default():
             y = f(xs, tf.constant(1, tf.int64))
+        """)
+    assert "\n\ndef _traced_double(x):\n" in check.transformed({"helpers.py": helper, "main.py": main})
+    assert "from helpers import _traced_double\n" in check.transformed({"main.py": main, "helpers.py": helper})
+
+
+def test_a_method_of_another_module_that_computes_is_refused():
+    helper = """\
+import tensorflow as tf
+
+
+class Doubles:
+    def double(self, x, step):
+        y = x * 2
+        tf.summary.histogram("double", y, step)
+        return y
+"""
+    main = program("""
+        from helpers import Doubles
+
+
+        class Model(Doubles):
+            @tf.function
+            def f(self, x, step):
+                return self.double(x, step) + 1
+
+
+        with writer.as_default():
+            y = Model().f(xs, tf.constant(1, tf.int64))
         """)
     check.refused({"helpers.py": helper, "main.py": main}, lift.ELSEWHERE)
     check.noop({"main.py": main, "helpers.py": helper})

@@ -331,7 +331,7 @@ class CallGraph:
             return False
         if where == path and "." not in use.dotted:
             return True
-        found, rest = self.project.find(use.dotted, where)
+        found, rest = self.project.find_here(use.dotted, where)
         return found == path or (found is not None and found.endswith("__init__.py") and bool(rest))
 
     def ancestors(self, path: str, qualname: str, depth: int = 0) -> set[tuple[str, str]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TypeVar, cast
@@ -31,6 +32,8 @@ class Project:
         target: the TensorFlow version that its code is for, if the user has said so.
         changes: how many modules were added that stand as they are in no file.
         codemods: the names of those that are run over it together.
+        plan: returns what this run makes of a module's text; None where a module may not count on that.
+        excluded: the numbers of the findings in a module, by its path, that this run leaves alone.
     """
 
     def __init__(
@@ -54,6 +57,11 @@ class Project:
         self.target: str | None = None
         self.changes = 0
         self.codemods: tuple[str, ...] = ()
+        self.plan: Callable[[str], str | None] | None = None
+        self.excluded: Mapping[str, Collection[int]] = {}
+        self._planning: frozenset[str] = frozenset()
+        self._plans: dict[tuple[str, frozenset[str]], Module | None] = {}
+        self._added: set[str] = set()
         self._files = files
         self._read = read
         self._parse = parse
@@ -92,13 +100,50 @@ class Project:
 
     def add(self, module: Module) -> None:
         """Make a module, as it stands now, the one that others of the project see."""
-        self.forget(module.path)
+        self._changed(module.path)
+        self._added.add(module.path)
+        self._keep(module.path, module)
+
+    def _changed(self, path: str) -> None:
+        self.forget(path)
         self.changes += 1
         self._resolved.clear()
         self._once.clear()
-        self.calls.changed(module.path)
-        self.imports.changed(module.path)
-        self._keep(module.path, module)
+        self.calls.changed(path)
+        self.imports.changed(path)
+
+    @contextlib.contextmanager
+    def planning(self, path: str) -> Iterator[None]:
+        """Make what becomes of a module in this run, during which nothing can be known of it."""
+        around = self._planning
+        self._planning |= {path}
+        try:
+            yield
+        finally:
+            self._planning = around
+
+    def planned(self, path: str) -> Module | None:
+        """Return a module as this run will leave it, None where that can't be known."""
+        if self.plan is None or path in self._planning:
+            return None
+        key = path, self._planning
+        if key not in self._plans:
+            with self._as_read():
+                text = self.plan(path)
+            self._plans[key] = Module(text, path, self) if text is not None else None
+        return self._plans[key]
+
+    @contextlib.contextmanager
+    def _as_read(self) -> Iterator[None]:
+        """See all modules as their files are."""
+        edited = [module for path in sorted(self._added) if (module := self._modules.get(path)) is not None]
+        for module in edited:
+            self._changed(module.path)
+        try:
+            yield
+        finally:
+            for module in edited:
+                self.add(module)
 
     def forget(self, path: str) -> None:
         """Read a module from its file again when it is next asked for."""
@@ -199,7 +244,13 @@ class Project:
         found = {path}
         pending = [path]
         while pending:
-            for other in self.texts.importing(module_id(pending.pop()).rpartition(".")[2]):
+            module = pending.pop()
+            others = self.texts.importing(module_id(module).rpartition(".")[2])
+            if module.endswith("__init__.py"):  # which its own modules need not name
+                folder = module.removesuffix("__init__.py")
+                relative = self.texts.holding("from", r"[ \t]+\.+[ \t]*import")
+                others = [*others, *(other for other in relative if other.startswith(folder))]
+            for other in others:
                 if other in passing_on and other not in found:
                     found.add(other)
                     pending.append(other)
@@ -270,9 +321,7 @@ class Project:
         return found
 
     def _resolve(self, name: str, importer: str) -> str | None:
-        path, rest = self.find(name, importer)
-        if path is None and name.startswith("."):
-            path, rest = self._package(name, importer)
+        path, rest = self.find_here(name, importer)
         if path is None:
             return None
         identity = module_id(path)
@@ -287,6 +336,11 @@ class Project:
             return f"{identity}.{rest}"
         full = f"{found}.{others}".rstrip(".")
         return canonical(full)
+
+    def find_here(self, name: str, importer: str) -> tuple[str | None, str]:
+        """Do as ``find`` does; a relative name may also be an attribute of the package that it is relative to."""
+        path, rest = self.find(name, importer)
+        return self._package(name, importer) if path is None and name.startswith(".") else (path, rest)
 
     def _defines(self, path: str, name: str) -> bool:
         """Tell whether a module that isn't parsed yet has a function or class of a name, which it means to all then."""

@@ -260,6 +260,8 @@ class Finding:
         refusal: why nothing is done; None where the finding can be fixed.
         unsafe: which behaviour changes; the edits are then made with ``--unsafe`` only.
         detail: a sentence more: for a refusal it stands in place of the refusal's own sentence.
+        needs: paths of modules that the edits count on as ``Project.planned`` says that this run leaves them.
+        helps: paths of modules of which one at least has to need this one, or the edits are for nothing.
     """
 
     node: ast.AST
@@ -269,6 +271,8 @@ class Finding:
     refusal: Refusal | None = None
     unsafe: str | None = None
     detail: str | None = None
+    needs: tuple[str, ...] = ()
+    helps: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:

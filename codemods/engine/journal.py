@@ -38,11 +38,13 @@ class Entry:
         path: relative to the tree, with ``/``.
         before: the bytes that it had.
         after: the digest of those that it was given.
+        needs: the files, named likewise, without whose changes this one makes no sense.
     """
 
     path: str
     before: bytes
     after: bytes
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,23 +155,25 @@ class Recorder:
         self._head = head
         self._file: Path | None = None
 
-    def record(self, target: Path, before: bytes, after: bytes) -> None:
+    def record(self, target: Path, before: bytes, after: bytes, /, *, needs: Sequence[Path] = ()) -> None:
         """Put on disk that a file is about to be changed.
 
         Args:
             target: its real path.
             before: the bytes that it has.
             after: those that it will have.
+            needs: the real paths of the files without whose changes this one makes no sense.
 
         Raises:
             SourceError: that can't be written, and so the file must not be changed.
         """
-        path = os.path.relpath(target, self.journal.tree).replace(os.sep, "/")
+        path, *needed = (os.path.relpath(each, self.journal.tree).replace(os.sep, "/") for each in (target, *needs))
         if self._file is None:
             self._file = self._begin()
         _append(
             self._file,
-            {"path": path, "before": base64.b64encode(before).decode(), "after": digest(after).hex()},
+            {"path": path, "before": base64.b64encode(before).decode(), "after": digest(after).hex()}
+            | ({"needs": needed} if needed else {}),
         )
 
     def _begin(self) -> Path:
@@ -261,7 +265,7 @@ def _read(number: int, file: Path) -> Run:
             value = json.loads(line)
             if "path" in value:
                 before, after = base64.b64decode(value["before"]), bytes.fromhex(value["after"])
-                entries.append(Entry(value["path"], before, after))
+                entries.append(Entry(value["path"], before, after, tuple(value.get("needs", ()))))
             else:
                 head |= value
     return Run(

@@ -37,7 +37,7 @@ class _Command(CodemodCommand):
 
     def __init__(self, context: CodemodContext, unsafe: bool = False) -> None:
         super().__init__(context)
-        self._settings = Settings((self.NAME,), unsafe)
+        self._settings = Settings((self.NAME,), unsafe, alone=True)  # the tool writes each file by itself
 
     def transform_module_impl(self, tree: cst.Module) -> cst.Module:
         """Return the module after its rewrite."""

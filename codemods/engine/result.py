@@ -21,6 +21,7 @@ class Settings:
         target: the TensorFlow version that the code is for; None to find out.
         excluded: findings that failed verification: the path of each as it is shown, and its number in the file.
         fixes: work out what is changed for each finding by itself, too.
+        alone: change no file in a way that counts on what becomes of another one.
     """
 
     codemods: tuple[str, ...]
@@ -29,6 +30,7 @@ class Settings:
     target: str | None = None
     excluded: frozenset[tuple[str, int]] = frozenset()
     fixes: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ class FileResult:
         change: what is to be written, where something changes.
         groups: the numbers of the findings that ``change`` answers, those together that share edits.
         fixes: what is changed for each of these by itself, where ``Settings.fixes`` asks for it.
+        needs: the other files that ``change`` counts on, and the digest of the text that each of them has then.
+        helps: the other files of which one at least has to need this one, or ``change`` is for nothing.
     """
 
     path: str
@@ -133,6 +137,8 @@ class FileResult:
     change: Change | None = field(default=None, compare=False, repr=False)
     groups: tuple[tuple[int, ...], ...] = field(default=(), compare=False, repr=False)
     fixes: tuple[Fix, ...] = field(default=(), compare=False, repr=False)
+    needs: tuple[tuple[str, bytes], ...] = field(default=(), compare=False, repr=False)
+    helps: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 import io
 import tokenize
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 
 from codemods.analysis.module import Module, split_lines
@@ -39,6 +40,8 @@ class Rewritten:
         ignored: the file asks to be left out by a comment.
         groups: the numbers of the findings that were rewritten, those together that share edits.
         numbers: the number of each finding; -1 for those that aren't of the first pass.
+        needs: the texts of the other modules that the new text counts on, by their paths.
+        helps: the paths of the modules of which one at least has to need this one, or the new text is for nothing.
     """
 
     text: str
@@ -46,6 +49,8 @@ class Rewritten:
     ignored: bool = False
     groups: tuple[tuple[int, ...], ...] = ()
     numbers: tuple[int, ...] = ()
+    needs: Mapping[str, str] = field(default_factory=dict)
+    helps: frozenset[str] = frozenset()
 
 
 def rewrite(
@@ -69,6 +74,19 @@ def rewrite(
     project = project or Project.of({path: text})
     project.target = settings.target
     project.codemods = settings.codemods
+    project.plan = None if settings.alone else functools.partial(_planned, project, settings)
+    with project.planning(path):
+        return _rewritten(text, path, settings, project, excluded)
+
+
+def _planned(project: Project, settings: Settings, path: str) -> str | None:
+    module = project.module(path)
+    if module is None:
+        return None
+    return rewrite(module.text, path, settings, project, project.excluded.get(path, ())).text
+
+
+def _rewritten(text: str, path: str, settings: Settings, project: Project, excluded: Collection[int]) -> Rewritten:
     module = original = _module(text, path, project)
     suppressions = Suppressions(module)
     first = _find(module, settings, suppressions)
@@ -79,6 +97,8 @@ def rewrite(
     made: list[_Later] = []
     groups: list[list[int]] = []
     pending = [found for number, found in enumerate(first) if number not in excluded]
+    needs: dict[str, Module] = {}
+    before: list[Module] = []
     for turn in range(_PASSES):
         accepted = [found for found in pending if _wanted(found[1], settings) and _key(module, *found) not in refused]
         if not accepted:
@@ -90,6 +110,14 @@ def rewrite(
         changed, done = _step(module, rewrites, refused)
         if changed is not None:
             made += [(_key(module, name, f), f, module) for name, each in done for f in each.findings]
+            counted_on = {path for _, each in done for finding in each.findings for path in finding.needs}
+            for needed in sorted(counted_on - needs.keys()):
+                there, then = project.module(needed), project.planned(needed)
+                assert there is not None
+                assert then is not None
+                before.append(there)
+                needs[needed] = then
+                project.add(then)
             module = _module(changed, path, project)
             # The lines may have moved, and the words that name them.
             found_now = _find(module, settings, Suppressions(module))
@@ -97,11 +125,13 @@ def rewrite(
     else:
         module = original
         refused = {key: UNSTABLE for key, (_, f) in zip(keys, first, strict=True) if _wanted(f, settings)}
+    if module is not original or before:
+        for each in (original, *before):
+            project.add(each)  # the others are analysed as if nothing had been changed yet
     if module is original:
         reported = {n: (name, _with(found, refused.get(keys[n]))) for n, (name, found) in enumerate(first)}
         late: list[_Found] = []
     else:
-        project.add(original)  # the others are analysed as if nothing had been changed yet
         keyed = [(_key(module, *found), found[1]) for found in pending]
         left = [(key, _with(finding, refused.get(key)), module) for key, finding in keyed]
         known = {n: key for n, key in enumerate(keys) if n not in excluded}
@@ -117,6 +147,8 @@ def rewrite(
         whole_file,
         tuple(filter(None, done_with)),
         tuple(n for n, _ in numbered),
+        {path: needed.text for path, needed in needs.items()},
+        frozenset(path for _, finding, _ in made for path in finding.helps),
     )
 
 

@@ -18,7 +18,7 @@ import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -67,11 +67,40 @@ def run(found: Discovery, settings: Settings, *, jobs: int = 1, cwd: Path | None
     failures = deque(
         _failed(_shown(path, cwd), error) for path, error in sorted(found.failures, key=lambda item: item[0])
     )
-    for result in results:
+    for result in _settled(results, settings, cwd):
         while failures and failures[0].path < result.path:
             yield failures.popleft()
         yield result
     yield from failures
+
+
+def _settled(results: Iterable[FileResult], settings: Settings, cwd: Path) -> Iterator[FileResult]:
+    """Yield results in their order, each file that counts on another one done again where that is not as it says."""
+    texts: dict[str, bytes] = {}
+    held: list[FileResult] = []
+    for result in results:
+        texts[result.path] = _text_digest(result)
+        if held or result.needs or result.helps:
+            held.append(result)
+        else:
+            yield result
+    while alone := {result.path for result in held if not _stands(result, held, texts)}:
+        worker = Worker(replace(settings, alone=True), cwd)
+        paths = [cwd / result.path for result in held if result.path in alone]
+        again = {result.path: result for result in _deeply(functools.partial(worker.process_all, paths))}
+        held = [again.get(result.path, result) for result in held]
+        texts |= {path: _text_digest(result) for path, result in again.items()}
+    yield from held
+
+
+def _text_digest(result: FileResult) -> bytes:
+    return source.digest(result.change.text.encode("utf-8", "surrogatepass")) if result.change is not None else b""
+
+
+def _stands(result: FileResult, others: Sequence[FileResult], texts: Mapping[str, bytes]) -> bool:
+    """Tell whether all that a result needs, and one at least of those that it helps, is as it says."""
+    helped = any(needed == result.path for other in others if other.path in result.helps for needed, _ in other.needs)
+    return (helped or not result.helps) and all(texts.get(path) == digest for path, digest in result.needs)
 
 
 def run_on_text(path: Path, data: bytes, settings: Settings, shown: str) -> tuple[FileResult, bytes]:
@@ -83,7 +112,7 @@ def run_on_text(path: Path, data: bytes, settings: Settings, shown: str) -> tupl
         settings: which codemods, and how far they may go.
         shown: how the file is called in the result.
     """
-    worker = Worker(settings, Path.cwd())
+    worker = Worker(replace(settings, alone=True), Path.cwd())
     result = _deeply(functools.partial(worker.process, path, data, shown))
     if result.change is None:
         return result, data
@@ -93,7 +122,8 @@ def run_on_text(path: Path, data: bytes, settings: Settings, shown: str) -> tupl
 def write(results: Iterable[FileResult], cwd: Path | None = None, record: Record | None = None) -> Iterator[FileResult]:
     """Write the changes that a run has found, and yield what became of each file.
 
-    An interrupt waits for the file at hand, so that what was yielded is what was written.
+    An interrupt waits for the file at hand, so that what was yielded is what was written. A file that needs another one
+    is written behind it, and only if that was: whenever the writing ends, what is there makes sense.
 
     Args:
         results: those of a run that has ended: a file written earlier would be seen by the others.
@@ -103,19 +133,42 @@ def write(results: Iterable[FileResult], cwd: Path | None = None, record: Record
     Raises:
         KeyboardInterrupt: the user has asked to stop.
     """
-    return one_by_one(results, functools.partial(_written, cwd=cwd or Path.cwd(), record=record))
+    failed: set[str] = set()
+    write_one = functools.partial(_written, cwd=cwd or Path.cwd(), record=record, failed=failed)
+    return one_by_one(_needed_first(list(results)), write_one)
 
 
-def _written(result: FileResult, cwd: Path, record: Record | None) -> FileResult:
+def _needed_first(results: Sequence[FileResult]) -> Iterator[FileResult]:
+    """Yield results in their order, those that another one needs before it."""
+    by_path = {result.path: result for result in results}
+
+    def taken(result: FileResult) -> Iterator[FileResult]:
+        if by_path.pop(result.path, None) is not None:
+            for path, _ in result.needs:
+                if path in by_path:
+                    yield from taken(by_path[path])
+            yield result
+
+    for result in results:
+        yield from taken(result)
+
+
+def _written(result: FileResult, cwd: Path, record: Record | None, failed: set[str]) -> FileResult:
     if result.change is None:
         return result
     path = cwd / result.path
+    needs = [needed for needed, _ in result.needs]
+    if needs and record is not None:
+        record = functools.partial(record, needs=[(cwd / needed).resolve() for needed in needs])
     try:
+        if lacking := failed.intersection(needs):
+            raise SourceError("needed", f"it counts on {min(lacking)}, which could not be written")
         document = source.read(path)
         if source.digest(document.data) != result.change.digest:
             raise SourceError("changed", "the file was changed by someone else since it was read")
         source.write(path, document.render(result.change.text), expected=document.data, record=record)
     except SourceError as error:
+        failed.add(result.path)
         return replace(
             result, status=FileStatus.FAILED, patch=b"", reason=error.reason, detail=error.detail, change=None
         )
@@ -171,6 +224,7 @@ class Worker:
             raise SourceError("too-large", f"{len(data):,} bytes of code would take too much memory to analyse")
         project, inside = self._project(path.absolute())
         excluded = {number for name, number in self._settings.excluded if name == shown}
+        project.excluded = self._excluded(project)
         rewritten = rewrite(document.text, inside, self._settings, project, excluded)
         if rewritten.ignored:
             return _failed(shown, SourceError("ignored", "it says `# tf-codemods: ignore-file`", skipped=True))
@@ -193,7 +247,21 @@ class Worker:
             change=Change(rewritten.text, source.digest(data)),
             groups=rewritten.groups,
             fixes=fixes,
+            needs=tuple(
+                (_shown(project.root / needed, self._cwd), source.digest(text.encode("utf-8", "surrogatepass")))
+                for needed, text in rewritten.needs.items()
+            ),
+            helps=tuple(sorted(_shown(project.root / helped, self._cwd) for helped in rewritten.helps)),
         )
+
+    def _excluded(self, project: Project) -> dict[str, set[int]]:
+        """Return the numbers of the findings that failed verification, by the paths of the project's modules."""
+        found: dict[str, set[int]] = {}
+        for name, number in self._settings.excluded:
+            path = (self._cwd / name).absolute()
+            if path.is_relative_to(project.root):
+                found.setdefault(path.relative_to(project.root).as_posix(), set()).add(number)
+        return found
 
     def _fixes(
         self, document: Document, inside: str, project: Project, excluded: set[int], together: Rewritten
@@ -205,6 +273,8 @@ class Worker:
             if len(together.groups) > 1:
                 others = {number for other in together.groups for number in other}.difference(group)
                 alone = rewrite(document.text, inside, self._settings, project, excluded | others)
+            if alone.needs:
+                continue  # it is no fix without the changes of another file
             after = _text_on_disk(document, document.render(alone.text))
             yield Fix(group, diff.replacements(before, after))
 

@@ -12,7 +12,7 @@ import re
 import shutil
 import stat
 import tokenize
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,8 +22,13 @@ MAX_BYTES = 32 * 1024 * 1024
 
 _FIRST_TWO_LINES = re.compile(rb"(?:[^\r\n]*(?:\r\n?|\n)?){2}")
 _NEWLINE = re.compile(r"\r\n?|\n")
-Record = Callable[[Path, bytes, bytes], None]
-"""Is told a file's real path, the bytes that it has, and those that it is about to be given."""
+
+
+class Record(Protocol):
+    """Is told a file's real path, the bytes that it has, those that it is about to be given, and the files it needs."""
+
+    def __call__(self, target: Path, before: bytes, after: bytes, /, *, needs: Sequence[Path] = ()) -> None:
+        """Put it on record."""
 
 
 class SourceError(Exception):

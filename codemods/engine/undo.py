@@ -24,6 +24,7 @@ def undo(run: Run, journal: Journal, cwd: Path) -> Iterator[FileResult]:
     """Put back the files of a run, and yield what became of each.
 
     This is recorded as a run of its own, and so can be undone like any other. An interrupt waits for the file at hand.
+    A file that others need is put back behind them, and only if they were.
 
     Args:
         run: the run.
@@ -37,8 +38,10 @@ def undo(run: Run, journal: Journal, cwd: Path) -> Iterator[FileResult]:
     later = [each for each in journal.runs() if each.number > run.number and not each.undone]
     recorder = journal.begin("undo", undoes=run.number)
     whole = True
-    put_back = functools.partial(_put_back, run=run, later=later, recorder=recorder, cwd=cwd)
-    for result in one_by_one(run.entries, put_back):
+    left: set[str] = set()
+    put_back = functools.partial(_put_back, run=run, later=later, left=left, recorder=recorder, cwd=cwd)
+    entries = run.entries[::-1] if any(entry.needs for entry in run.entries) else run.entries
+    for result in one_by_one(entries, put_back):
         whole = whole and result.status is not FileStatus.FAILED
         yield result
     if whole:
@@ -49,7 +52,10 @@ def undo(run: Run, journal: Journal, cwd: Path) -> Iterator[FileResult]:
                 journal.mark(run.undoes, undone=False)
 
 
-def _put_back(entry: Entry, run: Run, later: Sequence[Run], recorder: Recorder, cwd: Path) -> FileResult:
+def _put_back(
+    entry: Entry, run: Run, later: Sequence[Run], left: set[str], recorder: Recorder, cwd: Path
+) -> FileResult:
+    needing = [other.path for other in run.entries if entry.path in other.needs]
     path = recorder.journal.tree / entry.path
     shown = Path(os.path.relpath(path, cwd)).as_posix()
     try:
@@ -58,9 +64,13 @@ def _put_back(entry: Entry, run: Run, later: Sequence[Run], recorder: Recorder, 
             return FileResult(shown, FileStatus.UNCHANGED)
         if source.digest(data) != entry.after:
             raise SourceError("edited", _by_whom(entry, data, run, later))
+        if stays := left.intersection(needing):
+            raise SourceError("needed", f"{min(stays)}, which counts on its change, was left alone")
         document = source.read(path, entry.before)
-        source.write(path, entry.before, expected=data, record=recorder.record)
+        record = functools.partial(recorder.record, needs=[recorder.journal.tree / other for other in needing])
+        source.write(path, entry.before, expected=data, record=record)
     except SourceError as error:
+        left.add(entry.path)
         return FileResult(shown, FileStatus.FAILED, reason=error.reason, detail=error.detail)
     encoding = document.encoding if isinstance(document, PythonFile) else "utf-8"
     return FileResult(shown, FileStatus.CHANGED, patch=diff.unified(shown, data, entry.before), encoding=encoding)

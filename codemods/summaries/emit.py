@@ -1307,7 +1307,7 @@ class Emitter:
         """What a function is called that has a wrapper."""
         owner = self.body.traced.owner
         klass = f"{owner.name.lower()}_" if owner is not None and self.body.overrides is not None else ""
-        return f"_traced_{klass}{self.body.traced.name.strip('_')}"
+        return traced_name(self.body.traced.name, klass)
 
     def _wrapper(self, lost: bool) -> list[Edit]:
         """Return the edits for a host function of the same name that calls the traced one and then writes."""
@@ -1433,6 +1433,11 @@ def local_result(module: Module, reference: Reference, text: str) -> str:
     assert reference.call is not None
     assert isinstance(reference.call.func, ast.Attribute)
     return f"{module.source(reference.call.func.value)}.experimental_local_results({text})[0]"
+
+
+def traced_name(name: str, klass: str = "") -> str:
+    """Return what the traced part of a function is called whose name a wrapper has."""
+    return f"_traced_{klass}{name.strip('_')}"
 
 
 def does_nothing(statement: ast.stmt) -> bool:

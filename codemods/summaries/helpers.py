@@ -159,7 +159,7 @@ class Body(LoopBody):
         later = self.effects_after(call.statement)
         for body, inner in call.helper.every_move:
             name = body.function.name
-            if _opens_scope(body.module, inner) and (body.module is not self.module or len(body.references) > 1):
+            if opens_scope(body.module, inner) and (body.module is not self.module or len(body.references) > 1):
                 raise RefusedError(NAME_SCOPE, f"`{name}` opens a name scope, which TensorFlow numbers in a graph")
             move.frozen = move.frozen or inner.frozen
             if later and any(body.may_be_variable(node) is not False for node in _read(body, inner)):
@@ -176,7 +176,8 @@ class Body(LoopBody):
         return super()._base_name(move, node)
 
 
-def _opens_scope(module: Module, move: Move) -> bool:
+def opens_scope(module: Module, move: Move) -> bool:
+    """Tell whether a summary stands in a name scope that TensorFlow numbers when it is entered again."""
     calls = [item.context_expr for block in move.contexts if isinstance(block, ast.With) for item in block.items]
     return any(
         isinstance(call, ast.Call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 
 from codemods.analysis.module import Module, Scope
@@ -14,13 +14,13 @@ from codemods.analysis.tracing import Reference, Traced, is_traced, passed
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import CannotEditError, Edit, Refusal, Rewrite
 from codemods.summaries.emit import Emitter, NotHereError, does_nothing
-from codemods.summaries.helpers import Body, Helpers
+from codemods.summaries.helpers import Body, Helpers, opens_scope
 from codemods.summaries.ops import Summary
-from codemods.summaries.plan import LOOP, RECURSIVE, RESULT_USED, UNPACKED, RefusedError
+from codemods.summaries.plan import LOOP, NAME_SCOPE, RECURSIVE, RESULT_USED, UNPACKED, RefusedError
 
 HELPER = Refusal("helper", "it stands in a function that is traced as part of another, or in a way that isn't followed")
 ELSEWHERE = Refusal(
-    "helper-elsewhere", "code of another module calls the function, and both modules would have to change together"
+    "helper-elsewhere", "traced code of another module calls the function, and the two can't be rewritten together"
 )
 CALL_SITE = Refusal("helper-call", "traced code calls the function where what it returns can't be taken apart")
 SEVERAL_WORKERS = Refusal(
@@ -56,7 +56,7 @@ def lifted(helpers: Helpers, traced: Traced, calls: Sequence[ast.Call]) -> tuple
     for returns_parameters in (False, True):
         body = Body(helpers.module, traced)
         body.check_definition()
-        _check_calls(helpers, body)
+        _check_calls(helpers, body, split=True)
         body.returns_parameters = returns_parameters
         moves = [body.move(_statement(helpers, call)) for call in calls]
         if any(move.gathered for move in moves):
@@ -76,8 +76,20 @@ def _statement(helpers: Helpers, call: ast.Call) -> Summary:
     return summary
 
 
-def _check_calls(helpers: Helpers, body: Body) -> None:
-    """Refuse a function that isn't only called, or that more modules than its own would have to be changed for."""
+def calls_of_others(module: Module, traced: Traced) -> list[Reference]:
+    """Return where traced code of other modules refers to a function."""
+    found = Body(module, traced).references
+    return [r for r in found if r.module is not module and (r.replicated or is_traced(r.module, r.node))]
+
+
+def _check_calls(helpers: Helpers, body: Body, *, split: bool = False) -> None:
+    """Refuse a function that isn't only called, or that more modules than its own would have to be changed for.
+
+    Args:
+        helpers: those of its module.
+        body: the function.
+        split: it can be split in two, so that the other modules call the part that computes.
+    """
     below = helpers.called_from([body.function])
     if _defined_again(body):
         raise RefusedError(
@@ -89,10 +101,25 @@ def _check_calls(helpers: Helpers, body: Body) -> None:
         if reference.module is body.module and body.module.function(reference.node) in below:
             raise RefusedError(RECURSIVE)
         traced = reference.replicated or is_traced(reference.module, reference.node)
-        if traced and reference.module is not body.module:
-            raise RefusedError(ELSEWHERE, f"{ELSEWHERE.sentence} ({body.where(reference)})")
+        if traced and reference.module is not body.module and not (split and _may_be_split(body, reference)):
+            alone = body.module.project is None or body.module.project.plan is None
+            hint = "; both files have to be rewritten in one run" if split and alone else ""
+            raise RefusedError(ELSEWHERE, f"{ELSEWHERE.sentence} ({body.where(reference)}){hint}")
         if reference.replicated and _several_workers(body):
             raise RefusedError(SEVERAL_WORKERS)
+
+
+def _may_be_split(body: Body, reference: Reference) -> bool:
+    """Tell whether another module, which is rewritten in the same run, can call a part of a function instead."""
+    module, traced = body.module, body.traced
+    return (
+        not reference.replicated
+        and module.project is not None
+        and module.project.plan is not None
+        and module.parent(traced.function) is module.tree
+        and traced.decorator is None
+        and traced.target is None
+    )
 
 
 def _defined_again(body: Body) -> bool:
@@ -140,9 +167,12 @@ class _Lift(Emitter):
             self._check_scopes()
             run = [r for r in self.body.references if r.replicated and not is_traced(r.module, r.node)]
             self.lost = bool(host or run) and self._lost([*host, *run])
-        calls = [reference for reference in self.body.references if reference not in host]
+        calls = [r for r in self.body.references if r not in host and r.module is self.module]
+        others = len(calls) + len(host) < len(self.body.references)
+        if others and any(opens_scope(self.module, move) for move in self.moves):
+            raise RefusedError(NAME_SCOPE, "traced code of another module would enter the name scope twice")
         calls.sort(key=lambda each: end(each.call) if each.call is not None else (0, 0))  # as they are made
-        kept = bool(host) or self.body.shared or self._public_or_rebound()
+        kept = bool(host) or others or self.body.shared or self._public_or_rebound()
         if self._writes_only and not any(reference.replicated for reference in calls):
             edits = [one for reference in calls for one in self._in_place(reference)]
             return edits if kept or self._stays else [*edits, edit.Remove(self.body.function)]
@@ -154,7 +184,7 @@ class _Lift(Emitter):
             self._results.clear()
             found = [self._at_call(reference) for reference in calls]
         flat = any(flat for _, flat in found)
-        if self.split and self.returned.lacking and self.returned.length is not None and not flat:
+        if self.split and calls and self.returned.lacking and self.returned.length is not None and not flat:
             raise NotHereError  # the wrapper needs it
         edits = [*self._inside(), *(one for edits, _ in found for one in edits)]
         if self.split:
@@ -256,7 +286,10 @@ class _Lift(Emitter):
         assert call is not None
         self._check_call(reference)
         statement = self.module.statement(call)
-        if not isinstance(statement, _SIMPLE) or not self._comes_first(statement, call):
+        others = [r.call for r in self.body.references if r.call is not None and r.call is not call]
+        stored = {n.attr for n in self.body.nodes if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
+        stored |= self.body.scope.globals | self.body.scope.nonlocals
+        if not comes_first(self.module, statement, call, others, stored):
             raise NotHereError
         scope = self.module.scope(statement)
         self._check_targets(scope)
@@ -296,25 +329,32 @@ class _Lift(Emitter):
         name = names[0] if len(names) == 1 and self.returned.length is None else "result"
         return f"per_replica_{name}" if reference.replicated else name
 
-    def _comes_first(self, statement: ast.stmt, call: ast.Call) -> bool:
-        """Tell whether a call may as well be made before its statement: nothing else is done before it."""
-        around = list(itertools.takewhile(lambda node: node is not statement, self.module.ancestors(call)))
-        if not all(isinstance(node, _STRAIGHT) for node in around):
-            return False
-        inside = set(ast.walk(call))
-        others = [r.call for r in self.body.references if r.call is not None and r.call is not call]
-        inside |= {node for other in others for node in ast.walk(other)}  # which are taken out before it
-        targets = {node for target in getattr(statement, "targets", ()) for node in ast.walk(target)}
-        before = [
-            node
-            for node in ast.walk(statement)
-            if isinstance(node, ast.expr)
-            and node not in inside | targets
-            and node not in around
-            and (node.lineno, node.col_offset) < (call.lineno, call.col_offset)
-        ]
-        stored = {n.attr for n in self.body.nodes if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
-        stored |= self.body.scope.globals | self.body.scope.nonlocals
-        return all(
-            isinstance(node, _READ) and getattr(node, "attr", getattr(node, "id", "")) not in stored for node in before
-        )
+
+def comes_first(
+    module: Module, statement: ast.stmt, call: ast.Call, others: Sequence[ast.Call], stored: Collection[str]
+) -> bool:
+    """Tell whether a call may as well be made before its statement: nothing else is done before it.
+
+    Args:
+        module: their module.
+        statement: the statement.
+        call: the call.
+        others: calls that are taken out before it.
+        stored: names and attributes that the call may change.
+    """
+    around = list(itertools.takewhile(lambda node: node is not statement, module.ancestors(call)))
+    if not isinstance(statement, _SIMPLE) or not all(isinstance(node, _STRAIGHT) for node in around):
+        return False
+    inside = {node for each in (call, *others) for node in ast.walk(each)}
+    targets = {node for target in getattr(statement, "targets", ()) for node in ast.walk(target)}
+    before = [
+        node
+        for node in ast.walk(statement)
+        if isinstance(node, ast.expr)
+        and node not in inside | targets
+        and node not in around
+        and (node.lineno, node.col_offset) < (call.lineno, call.col_offset)
+    ]
+    return all(
+        isinstance(node, _READ) and getattr(node, "attr", getattr(node, "id", "")) not in stored for node in before
+    )

@@ -189,21 +189,23 @@ class _Remake:
         self._results = results
         self._settings = settings
         self._cwd = cwd
-        self._known: dict[tuple[str, frozenset[int]], FileResult] = {}
+        self._known: dict[tuple[frozenset[str], frozenset[tuple[str, int]]], list[FileResult]] = {}
+        # Files that count on one another are rewritten in one run.
+        linked = {path for r in results for path in (*r.helps, *(needed for needed, _ in r.needs))}
+        self._linked = frozenset(r.path for r in results if r.needs or r.helps or r.path in linked)
 
     def __call__(self, left_out: frozenset[Group]) -> list[FileResult]:
-        without: dict[str, frozenset[int]] = {}
-        for path, group in left_out:
-            without[path] = without.get(path, frozenset()).union(group)
-        return [self._made(r, without[r.path]) if r.path in without else r for r in self._results]
+        together = {self._linked if path in self._linked else frozenset({path}) for path, _ in left_out}
+        again = {result.path: result for paths in together for result in self._made(paths, left_out)}
+        return [again.get(result.path, result) for result in self._results]
 
-    def _made(self, result: FileResult, without: frozenset[int]) -> FileResult:
-        if (result.path, without) not in self._known:
-            excluded = self._settings.excluded.union((result.path, number) for number in without)
-            settings = replace(self._settings, excluded=excluded)
-            file = Discovery([self._cwd / result.path], [])
-            (self._known[result.path, without],) = run(file, settings, cwd=self._cwd)
-        return self._known[result.path, without]
+    def _made(self, paths: frozenset[str], left_out: frozenset[Group]) -> list[FileResult]:
+        without = frozenset((path, number) for path, group in left_out if path in paths for number in group)
+        if (paths, without) not in self._known:
+            settings = replace(self._settings, excluded=self._settings.excluded | without)
+            files = Discovery([self._cwd / path for path in sorted(paths)], [])
+            self._known[paths, without] = list(run(files, settings, cwd=self._cwd))
+        return self._known[paths, without]
 
 
 def ending(run: Observation) -> str:
