@@ -311,8 +311,13 @@ class Emitter:
         """Return the ids of the nodes that go away with the summaries."""
         gone = [statement for unit in self.units for statement in self._removed(unit)] + self.loose_blocks
         items = [item for unit in self.units for item in self._context_nodes(unit)]
-        gathered = [argument for move in self.moves for argument in move.gathered]
-        stays = [argument for move in self.moves for argument, value in move.values.items() if value.code] + gathered
+        stays: list[ast.AST] = []
+        for move in self.moves:
+            stays += [*move.gathered, *move.loop_values]
+            stays += [argument for argument, value in move.values.items() if value.code]
+            stays += [block.test for block, value in move.tensor_tests.items() if value is not None and value.code]
+            if move.loop_values and move.loop is not None:
+                stays += [move.loop.iter, *(block.test for block in move.contexts if isinstance(block, ast.If))]
         left = {id(node) for argument in stays for node in ast.walk(argument)}
         return {id(node) for taken in (*gone, *items) for node in ast.walk(taken)} - left
 
@@ -467,11 +472,13 @@ class Emitter:
         self.elements = {}
         used: set[tuple[str, object]] = set()
         for move in self.moves:
-            for each in move.gathered.values():
-                numbered = (f"{each.element}_{number}" for number in itertools.count(2))
-                for name in itertools.chain([each.element], numbered) if each.value.name not in self.elements else ():
+            found = [(each.value.name, each.element) for each in move.gathered.values()]
+            found += [(value.name, element) for value, element in move.loop_values.values()]
+            for values, element in found:
+                numbered = (f"{element}_{number}" for number in itertools.count(2))
+                for name in itertools.chain([element], numbered) if values not in self.elements else ():
                     if name not in taken and (name, move.turn) not in used and not self.module.is_used(scope, name):
-                        self.elements[each.value.name] = name
+                        self.elements[values] = name
                         used.add((name, move.turn))
                         break
 
@@ -1133,7 +1140,7 @@ class Emitter:
         replaced: set[ast.AST] = set()
         inside = set(ast.walk(unit.node))
         for loop in {move.loop for move in unit.moves if move.loop_values and move.loop is not None}:
-            yield from self._zipped(loop, unit, hosts)
+            yield from self._zipped(loop, unit, hosts, reference, statement)
             replaced.update(ast.walk(loop.iter))
         for move in unit.moves:
             tests = {block.test: value for block, value in move.tensor_tests.items() if value and block in inside}
@@ -1151,9 +1158,9 @@ class Emitter:
                 replaced.update(ast.walk(argument))
                 if self.module.source(argument) != self.elements[each.value.name]:
                     yield edit.Replace(argument, self.elements[each.value.name])
-            for argument, (_, element) in move.loop_values.items():
+            for argument, (value, _) in move.loop_values.items():
                 replaced.update(ast.walk(argument))
-                yield edit.Replace(argument, element)
+                yield edit.Replace(argument, self.elements[value.name])
             for alias, meaning in move.inlined.items():
                 if alias not in inside or alias in replaced or self._alias_inside(alias, inside):
                     continue
@@ -1169,20 +1176,33 @@ class Emitter:
                     raise NotHereError
                 yield edit.Replace(name, text)
 
-    def _zipped(self, loop: ast.For, unit: _Unit, hosts: Mapping[str, str]) -> Iterator[edit.NodeEdit]:
+    def _zipped(
+        self,
+        loop: ast.For,
+        unit: _Unit,
+        hosts: Mapping[str, str],
+        reference: Reference | None,
+        statement: ast.stmt | None,
+    ) -> Iterator[edit.NodeEdit]:
         """Yield the edits by which a loop goes over the values that were computed for it too."""
         moves = [move for move in unit.moves if move.loop is loop]
         values = [pair for move in moves for pair in move.loop_values.values()]
         target, iterable = self.module.source(loop.target), self.module.source(loop.iter)
         if "\n" in iterable or any(hosts.get(n.id, n.id) != n.id for n in _names(loop.iter)):
             raise NotHereError
+        for name in {name.id: name for name in _names(loop.iter)}.values():
+            text = self._host_name(name, reference, statement)
+            if text != name.id:
+                if not re.fullmatch(r"[\w.]+", text):
+                    raise NotHereError
+                iterable = re.sub(rf"(?<![\w.]){name.id}\b", text, iterable)
         for move in moves:
             for alias, meaning in move.inlined.items():
                 if isinstance(alias, ast.Name) and alias in set(ast.walk(loop.iter)):
                     iterable = re.sub(rf"\b{alias.id}\b", self._line(meaning), iterable)
         if isinstance(loop.target, ast.Tuple) and not target.startswith("("):
             target = f"({target})"
-        yield edit.Replace(loop.target, ", ".join([target, *(element for _, element in values)]))
+        yield edit.Replace(loop.target, ", ".join([target, *(self.elements[value.name] for value, _ in values)]))
         lists = ", ".join(hosts.get(value.name, value.name) for value, _ in values)
         yield edit.Replace(loop.iter, f"zip({iterable}, {lists})")
 
@@ -1388,6 +1408,7 @@ class Emitter:
         returned = self.returned
         extra = [v.name for v in returned.lacking]
         taken = {*self.body.parameters, *hosts.values()}
+        taken |= {name for move in self.moves for name in (*move.targets, *move.bound)}
         result = next(n for n in ("result", "outputs", "returned", "result_value") if n not in taken)
         if returned.nothing:
             return ", ".join(extra), None

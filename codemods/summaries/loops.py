@@ -6,7 +6,9 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from codemods.analysis.dataflow import MUTATORS
 from codemods.analysis.module import Module
+from codemods.analysis.shapes import Shapes
 from codemods.analysis.tracing import returned_part
 
 PYTHON = "python"  # numbers, names, dictionary keys: the same on the host
@@ -72,15 +74,39 @@ class _Targets:
             return self.name(parts[0], PYTHON) and self.match(parts[1], call.args[0])
         if name == "builtins.range" and all(isinstance(argument, ast.Constant) for argument in call.args):
             return self.name(target, PYTHON)
-        owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-        if not (isinstance(owner, ast.Name) and isinstance(call.func, ast.Attribute) and self.is_local(owner)):
+        if not isinstance(call.func, ast.Attribute):
             return False
-        if not self.given(owner) and not isinstance(_only_value(self.module, owner), (ast.Dict, ast.DictComp)):
+        held = self.entries(call.func.value)
+        if held is None:
             return False
         if call.func.attr == "items" and parts is not None and len(parts) == 2:
-            return self.name(parts[0], PYTHON) and self.name(parts[1], TENSOR)
-        kind = {"values": TENSOR, "keys": PYTHON}.get(call.func.attr)
+            return self.name(parts[0], PYTHON) and self.name(parts[1], held)
+        kind = {"values": held, "keys": PYTHON}.get(call.func.attr)
         return kind is not None and self.name(target, kind)
+
+    def entries(self, owner: ast.expr) -> str | None:
+        """Return what a dict holds: values of the function, or objects that the host has; None if it isn't one."""
+        if not isinstance(owner, (ast.Name, ast.Attribute)):
+            return None
+        local = isinstance(owner, ast.Name) and self.is_local(owner)
+        if local and self.given(owner):
+            return TENSOR
+        if Shapes(self.module).value(owner).kind == "dict":
+            return TENSOR if local else None if self.grows(owner) else VARIABLE
+        return None
+
+    def grows(self, owner: ast.Name | ast.Attribute) -> bool:
+        """Tell whether code that may run after the dict is made changes what is in it."""
+        name = _last(owner)
+        filled = [node for node in self.module.find_all(ast.Subscript) if not isinstance(node.ctx, ast.Load)]
+        changed = [node for node in self.module.find_all(ast.Attribute) if node.attr in MUTATORS]
+        places: list[ast.Subscript | ast.Attribute] = [*filled, *changed]
+        for node in places:
+            function = self.module.function(node)
+            made = isinstance(function, ast.FunctionDef) and function.name == "__init__"
+            if _last(node.value) == name and not made:
+                return True
+        return False
 
     def element(self, target: ast.expr, element: ast.expr) -> bool:
         if isinstance(target, ast.Tuple):
@@ -122,6 +148,10 @@ def is_name_of(module: Module, use: ast.Name) -> bool:
     """Tell whether ``use`` stands in ``use.name``."""
     around = module.parent(use)
     return isinstance(around, ast.Attribute) and around.attr == "name"
+
+
+def _last(node: ast.expr) -> str | None:
+    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", None)
 
 
 def _is_iterator(module: Module, value: ast.expr | None) -> bool:

@@ -110,7 +110,7 @@ _PURE_BUILTINS = frozenset({"str", "repr", "len", "int", "round", "format", "min
 _PURE_METHODS = frozenset({"format", "join", "lower", "upper", "replace", "strip", "title", "split"})
 _HARMLESS_METHODS = _PURE_METHODS | {
     "gradient", "jacobian", "batch_jacobian", "watch", "append", "items", "keys", "values", "as_default", "numpy",
-    "get_shape", "as_list", "flush", "experimental_local_results",
+    "get_shape", "as_list", "flush", "experimental_local_results", "result",
 }  # fmt: skip
 _HARMLESS = ("tensorflow.", "builtins.", "keras.losses.", "keras.backend.")
 _CHANGING = (

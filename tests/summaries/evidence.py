@@ -98,7 +98,7 @@ def without_prefixes(before: Observation, after: Observation) -> bool:
 
 def documented() -> dict[str, tuple[str, ...]]:
     """Return the cells of the document's rows by the shapes' names."""
-    lines = DOCUMENT.read_text(encoding="utf-8").splitlines()
+    lines = DOCUMENT.read_text(encoding="utf-8").partition("## What it costs\n")[0].splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
     return {first: tuple(rest) for first, *rest in cells if first not in {"Shape", "---"}}
 

@@ -873,6 +873,87 @@ LOOPS: Mapping[str, Shape] = {
             for i in range(2):
                 y = net.run(xs, tf.constant(i, tf.int64))
         """),
+    "dictionaries of losses and of metrics, on an object that is called from outside": Shape("""
+        class Trainer:
+            def __init__(self):
+                self.weights = tf.Variable([1.0, 2.0])
+                self.metrics = {"mean": tf.keras.metrics.Mean(), "sum": tf.keras.metrics.Sum()}
+
+            def losses(self, x):
+                error = x * self.weights
+                return {"square": tf.reduce_mean(error**2), "absolute": tf.reduce_mean(tf.abs(error))}
+
+            @tf.function
+            def train(self, x, step):
+                losses = self.losses(x)
+                for name, value in losses.items():
+                    tf.summary.scalar("loss/" + name, value, step=step)
+                total = tf.add_n(list(losses.values()))
+                for metric in self.metrics.values():
+                    metric.update_state(total)
+                for name, metric in self.metrics.items():
+                    tf.summary.scalar(name, metric.result(), step=step)
+                tf.summary.scalar("norm", tf.norm(self.weights), step=step)
+                return total
+
+
+        trainer = Trainer()
+        with writer.as_default():
+            for step in range(2):
+                result = trainer.train(xs, tf.constant(step, tf.int64))
+                print(float(result), len([name for name in trainer.metrics]))
+        """),
+    "norms of weights, on an object that is called from outside": Shape("""
+        class Trainer:
+            def __init__(self):
+                self.model = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(2)])
+
+            @tf.function
+            def run(self, x):
+                outputs = self.model(x)
+                for variable in self.model.trainable_variables:
+                    tf.summary.scalar("norm/" + variable.name, tf.norm(variable) * tf.reduce_sum(x), step=0)
+                return outputs
+
+
+        def main():
+            norm, trainer = 5, Trainer()
+            outputs = trainer.run(xs)
+            print(norm, outputs.shape)
+
+
+        with writer.as_default():
+            main()
+        """),
+    "a loop whose variable has the wrapper's name for a result": Shape("""
+        @tf.function
+        def double(x):
+            results = [x, x * 2]
+            for number, result in enumerate(results):
+                tf.summary.scalar(f"result_{number}", tf.reduce_sum(result), step=0)
+            return tf.add_n(results)
+
+
+        with writer.as_default():
+            print(float(tf.reduce_sum(double(xs) + double(xs))))
+        """),
+    "a dictionary that the function fills": Shape(
+        """
+        values = {}
+
+
+        @tf.function
+        def f(x, step):
+            values["x"] = tf.reduce_sum(x)
+            for name, value in values.items():
+                tf.summary.scalar(name, value, step=step)
+
+
+        with writer.as_default():
+            f(xs, tf.constant(0, tf.int64))
+        """,
+        "tag-in-graph",
+    ),
     "run eagerly": Shape("""
         tf.config.run_functions_eagerly(True)
         ds = tf.data.Dataset.from_tensor_slices(tf.range(6, dtype=tf.float32)).batch(2)
