@@ -606,10 +606,10 @@ class Emitter:
         """Return the statement before which a value is computed, and the outermost ``if`` around it."""
         if move.before is not None:
             return move.before, None
-        if move.loop is not None:
-            return unit.node, None
         if move.tensor_tests:
             return min(move.tensor_tests, key=lambda block: block.lineno), None
+        if move.loop is not None:
+            return unit.node, None
         anchor: ast.stmt = move.summary.statement
         node = anchor
         while node is not unit.node:

@@ -97,7 +97,7 @@ def _check_calls(helpers: Helpers, body: Body, *, split: bool = False) -> None:
         )
     for reference in body.references:
         if reference.call is None:
-            raise RefusedError(HELPER, f"`{body.traced.name}` is used as a value {body.where(reference)}")
+            raise RefusedError(HELPER, body.used(reference))
         if reference.module is body.module and body.module.function(reference.node) in below:
             raise RefusedError(RECURSIVE)
         traced = reference.replicated or is_traced(reference.module, reference.node)

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from codemods.analysis.dataflow import MUTATORS
 from codemods.analysis.module import Module, Scope
-from codemods.analysis.objects import callers, made_once
+from codemods.analysis.objects import callers, is_call, made_once
 from codemods.analysis.places import end, start
 from codemods.analysis.strategies import seems_strategy
 from codemods.analysis.tracing import (
@@ -431,13 +431,7 @@ class TracedBody:
         inside = set(self.nodes)
         for reference in self.references:
             if reference.call is None:
-                where = self.where(reference)
-                raise RefusedError(
-                    FUNCTION_USED,
-                    f"`{self.module.source(reference.node)}` is used as a value {where}"
-                    if reference.module is self.module
-                    else f"{FUNCTION_USED.sentence}, {where}",
-                )
+                raise RefusedError(FUNCTION_USED, self.used(reference))
             if reference.call in inside:
                 raise RefusedError(RECURSIVE)
 
@@ -467,7 +461,9 @@ class TracedBody:
         if traced.wrapped is not None:
             self._check_wrapped(traced.wrapped)
         if self.overrides is not None and not overridden:
-            raise RefusedError(OVERRIDDEN, f"`{self.overrides}` is the same method in its hierarchy")
+            raise RefusedError(
+                OVERRIDDEN, f"`{self.overrides}` overrides it or is overridden by it, and a call may mean either"
+            )
 
     @property
     def _run_by_keras(self) -> bool:
@@ -551,6 +547,15 @@ class TracedBody:
                 if base or identity in ancestors(other, klass):
                     found.append((f"{klass.name}.{name}", base and _only_declares(klass, name)))
         return found
+
+    def used(self, reference: Reference) -> str:
+        """Return in words how a function is used where it isn't called."""
+        node, where, owner = reference.node, self.where(reference), self.traced.owner
+        text = reference.module.source(node)
+        if owner is not None and is_call(self.module, self.function):
+            return f"`{text}`, which is called like a function, gets out of sight {where}"
+        sure = owner is None or (isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self")
+        return f"`{text}` {'is used' if sure else 'may be it, used'} as a value {where}"
 
     def where(self, reference: Reference) -> str:
         """Return the place of a reference in words."""
@@ -664,24 +669,36 @@ class TracedBody:
         loops = [block for block in around if isinstance(block, (ast.For, ast.While))]
         if not loops:
             return
-        loop = loops[0]
-        if isinstance(loop, ast.While):
-            raise RefusedError(GRAPH_LOOP)
-        name = self.module.resolve(loop.iter.func) if isinstance(loop.iter, ast.Call) else None
-        if name is not None and name.startswith("tensorflow."):
-            raise RefusedError(GRAPH_LOOP)
-        targets = self.loop_targets(loop)
-        outside = around[around.index(loop) + 1 :]
-        if targets is None or len(loops) > 1 or any(isinstance(block, ast.If) for block in outside):
+        found: dict[str, str] = {}
+        for loop in reversed(loops):
+            if isinstance(loop, ast.While):
+                raise RefusedError(GRAPH_LOOP)
+            name = self.module.resolve(loop.iter.func) if isinstance(loop.iter, ast.Call) else None
+            if name is not None and name.startswith("tensorflow."):
+                raise RefusedError(GRAPH_LOOP)
+            targets = self.loop_targets(loop)
+            if targets is None:
+                raise RefusedError(LOOP)
+            found |= targets
+        outermost = loops[-1]
+        outside = [block for block in around[around.index(outermost) :] if isinstance(block, ast.If)]
+        between = any(isinstance(block, ast.If) for block in around[: around.index(outermost)])
+        if any(self.is_python_test(block.test) for block in outside) or (len(loops) > 1 and between):
             raise RefusedError(LOOP)
-        move.loop, move.targets = loop, dict(targets)
-        self._iterable(move, loop)
+        assert isinstance(outermost, ast.For)
+        move.loop, move.targets = outermost, found
+        for loop in loops:
+            assert isinstance(loop, ast.For)
+            self._iterable(move, loop, conditional=bool(outside))
 
-    def _iterable(self, move: Move, loop: ast.For) -> None:
+    def _iterable(self, move: Move, loop: ast.For, *, conditional: bool = False) -> None:
         """Give the host what a loop goes over."""
         for part in _names(loop.iter):
+            if part.id in move.targets:
+                continue  # what a loop around it takes
             if self._is_local(part) and part.id not in self.parameters and self.inline(move, part) is part:
-                if not self._stable(move, part, conditional=False):
+                outer = next((a for a in self.module.ancestors(loop) if isinstance(a, ast.If)), None)
+                if not self._stable(move, part, conditional, outer):
                     raise RefusedError(LOOP, f"`{part.id}` is bound or filled again behind the loop")
                 move.values[part] = Value(part.id)
             elif self._is_local(part) and part.id in self.parameters:
@@ -696,6 +713,8 @@ class TracedBody:
         later = self.effects_after(loop)
         if isinstance(node, ast.Name) and (move.targets[node.id] != VARIABLE or not later):
             return  # the host loop has it
+        if any(isinstance(inner, ast.For) for inner in ast.walk(loop) if inner is not loop):
+            raise RefusedError(LOOP)
         source = self.module.source(node)
         calls = [call for call in ast.walk(node) if isinstance(call, ast.Call)]
         if "\n" in source or any(
@@ -712,7 +731,10 @@ class TracedBody:
                 raise RefusedError(LOOP)
         if isinstance(node, (ast.Name, ast.Attribute)):
             source = f"{self.tensorflow}.identity({source})"
-        tests = [block for block in move.contexts if isinstance(block, ast.If)]
+        if move.tensor_tests:
+            self._before_branch(move, node, min(move.tensor_tests, key=lambda block: block.lineno))
+        inside = set(ast.walk(loop))
+        tests = [block for block in move.contexts if isinstance(block, ast.If) and block in inside]
         if len(tests) > 1 or any(move.summary.statement not in test.body for test in tests):
             raise RefusedError(LOOP)
         for test in tests:
@@ -916,7 +938,7 @@ class TracedBody:
 
     def _tensor_condition(self, move: Move, block: ast.If) -> None:
         """Plan a condition that may be a tensor: the host tests it, or its value is returned."""
-        if move.loop is not None:
+        if move.loop is not None and block in ast.walk(move.loop):
             raise RefusedError(LOOP)
         test = block.test
         simple = all(isinstance(node, _SIMPLE) for node in ast.walk(test))
@@ -947,7 +969,8 @@ class TracedBody:
     def _before_branch(self, move: Move, node: ast.expr, block: ast.If) -> None:
         """Refuse an expression that can't be computed before a condition instead of under it."""
         for name in _names(node):
-            stores = self.scope.bindings.get(name.id, ()) if self._is_local(name) else ()
+            own = self._is_local(name) and name.id not in move.targets
+            stores = self.scope.bindings.get(name.id, ()) if own else ()
             if any(getattr(b.node, "lineno", 0) >= block.lineno for b in stores):
                 raise RefusedError(BRANCH, f"`{name.id}` is made in one branch only")
         for call in (n for n in ast.walk(node) if isinstance(n, ast.Call)):
@@ -1615,7 +1638,7 @@ class TracedBody:
 
     def _shared(self, move: Move, value: Value) -> Value:
         """Return a value that is there already and still the same, or the new one."""
-        conditional = move.loop is None and bool(move.branches)
+        conditional = move.loop is None and any(block not in move.tensor_tests for block in move.branches)
         if value.code is None or conditional:
             return value
         here = move.summary.statement

@@ -853,6 +853,49 @@ LOOPS: Mapping[str, Shape] = {
         """,
         "unsafe",
     ),
+    "a loop of Python over gradients in every second step": Shape(
+        """
+        @tf.function
+        def train_step(x, y):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((model(x) - y) ** 2)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            if tf.equal(optimizer.iterations % 2, 0):
+                tf.summary.scalar("loss", loss, step=optimizer.iterations)
+                for i, (gradient, variable) in enumerate(zip(gradients, model.trainable_variables)):
+                    tf.summary.histogram(f"gradient_{i}", gradient, step=optimizer.iterations)
+                    tf.summary.scalar(f"norm_{i}", tf.norm(variable), step=optimizer.iterations)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+            return loss
+
+
+        with writer.as_default():
+            for x, y in dataset.repeat(2):
+                loss = train_step(x, y)
+        """,
+        "unsafe",
+        head=MODEL,
+    ),
+    "a loop of Python in another, over the weights of layers": Shape(
+        """
+        @tf.function
+        def train_step(x, y):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((model(x) - y) ** 2)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+            for i, layer in enumerate(model.layers):
+                for j, weight in enumerate(layer.trainable_weights):
+                    tf.summary.histogram(f"weight_{i}_{j}", weight, step=optimizer.iterations)
+            return loss
+
+
+        with writer.as_default():
+            for x, y in dataset:
+                loss = train_step(x, y)
+        """,
+        head=MODEL,
+    ),
     "a loop over the layers of an object": Shape("""
         class Net(tf.Module):
             def __init__(self):
