@@ -1396,6 +1396,20 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
                 print(x.numpy())
         """,
     ),
+    "Keras calls the metric that it stands in": (
+        lift.HELPER,
+        """
+        class Error(tf.keras.metrics.Mean):
+            def update_state(self, values, sample_weight=None):
+                tf.summary.scalar("error", tf.reduce_mean(values), step=1)
+                return super().update_state(values)
+
+
+        net = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+        net.compile("sgd", "mse", metrics=[Error()])
+        net.fit(xs, xs)
+        """,
+    ),
     "a step of a Keras model that nothing is seen to call": (
         plan.KERAS_METHOD,
         """

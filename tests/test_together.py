@@ -97,6 +97,27 @@ with tf.Session() as session:
             value = session.run(loss, feed_dict={x: step})
             print(value)
 """,
+    "ended": """\
+import os
+import signal
+
+import tensorflow as tf
+
+signal.signal(signal.SIGTERM, lambda number, frame: os._exit(1))
+writer = tf.summary.create_file_writer("logs")
+
+
+@tf.function(jit_compile=True)
+def double(x, step):
+    y = x * 2
+    tf.summary.scalar("sum", tf.reduce_sum(y), step=step)
+    return y
+
+
+with writer.as_default():
+    for i in range(2):
+        y = double(tf.ones((2, 2)), tf.constant(i, tf.int64))
+""",
     "cells": """\
 import tensorflow.compat.v1 as tf
 

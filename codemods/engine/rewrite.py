@@ -15,7 +15,7 @@ from difflib import SequenceMatcher
 from codemods.analysis.module import Module, split_lines
 from codemods.analysis.project import Project
 from codemods.engine import registry
-from codemods.engine.codemod import CannotEditError, Finding, Refusal, Rewrite, Severity, Status
+from codemods.engine.codemod import CannotEditError, Finding, InsertAfter, Refusal, Rewrite, Severity, Status
 from codemods.engine.result import Settings
 from codemods.engine.suppress import Suppressions
 
@@ -284,6 +284,7 @@ def _step(
     """
     if not rewrites:
         return None, []
+    rewrites = _one_after_another(rewrites)
     result = _applied(module, [rewrite for _, rewrite in rewrites])
     if not isinstance(result, Refusal):
         text, done = result
@@ -293,6 +294,21 @@ def _step(
         if isinstance(alone, Refusal):
             refused.update({_key(module, name, finding): alone for finding in rewrite.findings})
     return None, []
+
+
+def _one_after_another(rewrites: Sequence[tuple[str, Rewrite]]) -> list[tuple[str, Rewrite]]:
+    """Return some rewrites without those that add code where another codemod's do.
+
+    Which code is to come first, only the codemod can tell that sees the other's: a `flush()` goes behind the summaries.
+    """
+    kept = []
+    adding: dict[ast.AST, str] = {}
+    for name, rewrite in rewrites:
+        places = [edit.node for edit in rewrite.edits if isinstance(edit, InsertAfter)]
+        if all(adding.get(node, name) == name for node in places):
+            adding.update(dict.fromkeys(places, name))
+            kept.append((name, rewrite))
+    return kept
 
 
 def _applied(module: Module, rewrites: Iterable[Rewrite]) -> tuple[str, list[Rewrite]] | Refusal:

@@ -171,6 +171,8 @@ class _Lift(Emitter):
         others = len(calls) + len(host) < len(self.body.references)
         if others and any(opens_scope(self.module, move) for move in self.moves):
             raise RefusedError(NAME_SCOPE, "traced code of another module would enter the name scope twice")
+        if not self.body.references:
+            raise RefusedError(HELPER)  # Keras calls the `update_state` of a metric, and nothing that is seen
         calls.sort(key=lambda each: end(each.call) if each.call is not None else (0, 0))  # as they are made
         kept = bool(host) or others or self.body.shared or self._public_or_rebound()
         if self._writes_only and not any(reference.replicated for reference in calls):
