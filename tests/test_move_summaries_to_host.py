@@ -877,6 +877,20 @@ BLOCKS = {
             for i in range(2):
                 y = f(xs, tf.constant(i, tf.int64))
         """,
+    "keys_of_a_dict": """
+        @tf.function
+        def f(x, step):
+            sums = {"b": tf.reduce_sum(x), "a": tf.reduce_max(x)}
+            for key in sorted(sums):
+                tf.summary.scalar(key, sums[key], step=step)
+            for key, value in sorted(sums.items()):
+                tf.summary.scalar("root/" + key, tf.sqrt(value), step=step)
+            return sums["a"]
+
+
+        with writer.as_default():
+            y = f(xs, 1)
+        """,
     "lists_beside_the_variables": """
         variables = tf.keras.Sequential([tf.keras.layers.Dense(2)])
         variables.build((None, 4))
@@ -1006,6 +1020,30 @@ BLOCKS = {
 @pytest.mark.parametrize("name", BLOCKS)
 def test_block(name, snapshot):
     check.transformed(program(BLOCKS[name]), snapshot)
+
+
+STILL_NEEDED = """
+        @tf.function
+        def f(x, to, step, flag=False):
+            mean = tf.reduce_mean(x)
+            with to.as_default():
+                tf.summary.scalar("mean", mean, step=step)
+                if flag:
+                    for i in range(int(flag)):
+                        for j, each in enumerate([x, x]):
+                            tf.summary.histogram(f"{i}/{j}", each, step=step)
+            return mean
+
+
+        for i in range(2):
+            y = f(xs, writer, tf.constant(i, tf.int64), flag=i == 0)
+        """
+
+
+def test_a_parameter_that_a_summary_needs_which_stays_is_kept():
+    result = check.run(program(STILL_NEEDED))
+    assert "def _traced_f(x, to, step, flag=False):" in result.text
+    assert {f.refusal.code for _, f in result.findings if f.refusal} == {plan.LOOP.code}
 
 
 # How the file is written. --------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import ast
 import contextlib
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -310,7 +310,8 @@ class Emitter:
     def _taken_along(self) -> set[int]:
         """Return the ids of the nodes that go away with the summaries."""
         gone = [statement for unit in self.units for statement in self._removed(unit)] + self.loose_blocks
-        items = [item for unit in self.units for item in self._context_nodes(unit)]
+        removed = {node for statement in gone for node in ast.walk(statement)}
+        items = [item for unit in self.units for item in self._context_nodes(unit, removed)]
         stays: list[ast.AST] = []
         for move in self.moves:
             stays += [*move.gathered, *move.loop_values]
@@ -627,11 +628,8 @@ class Emitter:
         )  # fmt: skip
         removed = {node for statement in gone for node in ast.walk(statement)}
         for block in blocks:
-            left = [
-                node for statement in block.body for node in ast.walk(statement)
-                if isinstance(node, ast.Call) and node not in removed
-            ]  # fmt: skip
-            if any(summary_name(self.module, call) is not None for call in left):
+            left = self._left(block, removed)
+            if self._writes(left):
                 continue
             for call in left:
                 self._check_left(call)
@@ -1017,12 +1015,21 @@ class Emitter:
             and passed(self.body.function, reference, parameter) in listed.elts
         )
 
-    def _context_nodes(self, unit: _Unit) -> Iterator[ast.expr]:
+    def _context_nodes(self, unit: _Unit, removed: set[ast.AST]) -> Iterator[ast.expr]:
+        """Yield what makes a writer the default around a unit, in blocks that write nothing without it."""
         for block in unit.moves[0].contexts:
             if block is unit.node or block in set(ast.walk(unit.node)):
                 continue
-            if isinstance(block, ast.With):
+            if isinstance(block, ast.With) and not self._writes(self._left(block, removed)):
                 yield from self._host_items(block)
+
+    def _left(self, block: ast.With, removed: set[ast.AST]) -> list[ast.Call]:
+        """Return the calls in a block that stay."""
+        nodes = (node for statement in block.body for node in ast.walk(statement))
+        return [node for node in nodes if isinstance(node, ast.Call) and node not in removed]
+
+    def _writes(self, calls: Iterable[ast.Call]) -> bool:
+        return any(summary_name(self.module, call) is not None for call in calls)
 
     def _block(
         self, hosts: dict[str, str], lost: bool, statement: ast.stmt | None, reference: Reference | None

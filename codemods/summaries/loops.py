@@ -54,6 +54,8 @@ class _Targets:
                 return value.attr in _VARIABLES and self.name(target, VARIABLE)
             if self.lists and self.given(iterable):
                 return self.name(target, self.kind(target))
+            if self.is_dict(iterable) and self.entries(iterable) is not None:
+                return self.name(target, PYTHON)
             return (_is_gradient(value) or isinstance(value, (ast.ListComp, ast.List))) and self.name(target, TENSOR)
         if isinstance(iterable, (ast.List, ast.Tuple)):
             return all(self.element(target, element) for element in iterable.elts)
@@ -72,6 +74,11 @@ class _Targets:
             )
         if name == "builtins.enumerate" and parts is not None and len(parts) == 2 and call.args:
             return self.name(parts[0], PYTHON) and self.match(parts[1], call.args[0])
+        if name in {"builtins.sorted", "builtins.list"} and len(call.args) == 1:
+            whole = call.args[0]
+            items = whole.func if isinstance(whole, ast.Call) else None
+            owner = items.value if isinstance(items, ast.Attribute) and items.attr in {"items", "keys"} else whole
+            return self.is_dict(owner) and self.match(target, whole)
         if name == "builtins.range" and all(isinstance(argument, ast.Constant) for argument in call.args):
             return self.name(target, PYTHON)
         if not isinstance(call.func, ast.Attribute):
@@ -91,9 +98,12 @@ class _Targets:
         local = isinstance(owner, ast.Name) and self.is_local(owner)
         if local and self.given(owner):
             return TENSOR
-        if Shapes(self.module).value(owner).kind == "dict":
+        if self.is_dict(owner):
             return TENSOR if local else None if self.grows(owner) else VARIABLE
         return None
+
+    def is_dict(self, node: ast.expr) -> bool:
+        return Shapes(self.module).value(node).kind == "dict"
 
     def grows(self, owner: ast.Name | ast.Attribute) -> bool:
         """Tell whether code that may run after the dict is made changes what is in it."""
