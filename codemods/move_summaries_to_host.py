@@ -369,7 +369,7 @@ def _calls_to_split(module: Module, helpers: Helpers) -> Iterator[tuple[ast.Call
     """Yield the calls in traced code of functions of other modules that are split, or will be in this run."""
     for call, there, function in calls_elsewhere(module):
         found = split_elsewhere(there, function) if helpers.summary(call) is None else None
-        if found is not None:
+        if found is not None and not Taken(module, call, found[0]).writes_nothing:
             yield call, *found
 
 

@@ -25,7 +25,6 @@ _COMPUTED = (
     ast.Name, ast.Attribute, ast.Constant, ast.Call, ast.keyword, ast.BinOp, ast.UnaryOp, ast.Tuple, ast.List, ast.Dict,
     ast.expr_context, ast.operator, ast.unaryop,
 )  # fmt: skip
-_DEEPEST = 8  # calls from one module into another
 
 
 @dataclass(frozen=True)
@@ -73,24 +72,31 @@ def split(module: Module, function: Function | None) -> Split | None:
 
 
 def calls_elsewhere(module: Module) -> Iterator[tuple[ast.Call, Module, Function]]:
-    """Yield calls in traced code of functions of other modules that write summaries, and these functions."""
+    """Yield calls in traced code of other modules' top-level functions that write summaries, and the functions."""
     project = module.project
     if project is None or project.plan is None or project.mentioning("summary") in ([], [module.path]):
         return
     for call in module.find_all(ast.Call):
         found = called(module, call)
-        if found is not None and found[0] is not module and _writes(*found) and is_traced(module, call):
+        if found is None or found[0] is module or found[0].parent(found[1]) is not found[0].tree:
+            continue
+        if _writes(*found) and is_traced(module, call):
             yield call, *found
 
 
-def _writes(module: Module, function: Function, depth: int = 0) -> bool:
+def _writes(module: Module, function: Function) -> bool:
     """Tell whether a function, or one that it calls, writes summaries."""
-    for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
-        if summary_name(module, call) is not None:
-            return True
-        found = called(module, call) if depth < _DEEPEST else None
-        if found is not None and found[1] is not function and _writes(*found, depth + 1):
-            return True
+    seen: set[Function] = set()
+    todo = [(module, function)]
+    for where, one in todo:  # which grows
+        if one in seen:
+            continue
+        seen.add(one)
+        for call in (node for node in ast.walk(one) if isinstance(node, ast.Call)):
+            if summary_name(where, call) is not None:
+                return True
+            found = called(where, call)
+            todo += [found] if found is not None else []
     return False
 
 
@@ -335,7 +341,7 @@ class Taken:
     def _block(self, hosts: Mapping[str, str]) -> str:
         """Return what writes the values, as text with four spaces for each level."""
         module, block = self.split.module, self.split.block
-        depths = dict(heads := list(_depths(block, 0)))
+        depths = dict(heads := [(statement.lineno, depth) for statement, depth in self._statements(block, 0)])
         if len(depths) < len(heads) or any(
             isinstance(node, (ast.Constant, ast.JoinedStr)) and node.lineno != node.end_lineno
             for statement in block
@@ -343,6 +349,8 @@ class Taken:
         ):
             raise RefusedError(ARGUMENT)
         lines = [line.rstrip("\r\n").encode() for line in module.lines]
+        if not depths:
+            return ""
         names = [n for statement in block for n in ast.walk(statement) if isinstance(n, ast.Name)]
         for name in sorted(names, key=lambda n: (n.lineno, n.col_offset), reverse=True):
             text = self._name(name, hosts)
@@ -352,6 +360,15 @@ class Taken:
                 line = lines[name.lineno - 1]
                 lines[name.lineno - 1] = line[: name.col_offset] + text.encode() + line[name.end_col_offset :]
         first, last = (self.split.call.end_lineno or 0) + 1, block[-1].end_lineno or 0
+        flat = [s for each in block for s in ast.walk(each) if isinstance(s, _FLAT)]
+        further = {number for s in flat for number in range(s.lineno + 1, (s.end_lineno or 0) + 1)}
+        gone = {
+            number
+            for each in block
+            for s in ast.walk(each)
+            if isinstance(s, ast.If) and (way := self._decided(s)) is not None
+            for number in range(s.lineno, (s.body[0].lineno - 1 if way else s.end_lineno or 0) + 1)
+        }
         found: list[str] = []
         shift = 0
         for number in range(first, last + 1):
@@ -360,10 +377,39 @@ class Taken:
             width = len(text) - len(stripped)
             if number in depths:
                 shift = 4 * depths[number] - width
-            elif stripped.startswith("#"):
-                shift = 4 * next(depths[n] for n in range(number, last + 1) if n in depths) - width
-            found.append(f"{' ' * max(width + shift, 0)}{stripped}\n" if stripped else "\n")
+            elif stripped.startswith("#") and number not in further:
+                shift = 4 * next((depths[n] for n in range(number, last + 1) if n in depths), 0) - width
+            if number not in gone:
+                found.append(f"{' ' * max(width + shift, 0)}{stripped}\n" if stripped else "\n")
         return "".join(found)
+
+    @property
+    def writes_nothing(self) -> bool:
+        """Whether the call says by a constant that nothing is to be written."""
+        return not any(True for _ in self._statements(self.split.block, 0))
+
+    def _statements(self, block: Sequence[ast.stmt], depth: int) -> Iterator[tuple[ast.stmt, int]]:
+        """Yield the statements that are written at the call, and how deep each stands."""
+        for statement in block:
+            if not isinstance(statement, (*_BLOCKS, *_FLAT)) or getattr(statement, "orelse", None):
+                raise RefusedError(ARGUMENT)
+            way = self._decided(statement) if isinstance(statement, ast.If) else None
+            if way is None:
+                yield statement, depth
+            if isinstance(statement, _BLOCKS) and way is not False:
+                yield from self._statements(statement.body, depth if way else depth + 1)
+
+    def _decided(self, block: ast.If) -> bool | None:
+        """Return what the call says by a constant about a condition, which is a parameter or its opposite."""
+        opposite = isinstance(block.test, ast.UnaryOp) and isinstance(block.test.op, ast.Not)
+        name = block.test.operand if isinstance(block.test, ast.UnaryOp) and opposite else block.test
+        function = self.split.function
+        every = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+        parameter = next((p for p in every if isinstance(name, ast.Name) and p.arg == name.id), None)
+        given = None
+        if parameter is not None and len(self.split.module.inner_scope(function).bindings[parameter.arg]) == 1:
+            given = passed(function, self.reference, parameter) or default_of(function, parameter)
+        return given.value != opposite if isinstance(given, ast.Constant) and isinstance(given.value, bool) else None
 
     def _translated(self, node: ast.expr, hosts: Mapping[str, str]) -> str:
         """Return what the function returns, under the names at the call."""
@@ -440,16 +486,6 @@ class Taken:
             raise RefusedError(NAMES, "the file has no name for TensorFlow itself, and `tf` is something else there")
         self.added.append(edit.AddImport("tensorflow as tf"))
         return "tf"
-
-
-def _depths(block: Sequence[ast.stmt], depth: int) -> Iterator[tuple[int, int]]:
-    """Yield the first line of each statement, and how deep it stands."""
-    for statement in block:
-        if not isinstance(statement, (*_BLOCKS, *_FLAT)) or getattr(statement, "orelse", None):
-            raise RefusedError(ARGUMENT)
-        yield statement.lineno, depth
-        if isinstance(statement, _BLOCKS):
-            yield from _depths(statement.body, depth + 1)
 
 
 def _is_reference(node: ast.expr) -> bool:
