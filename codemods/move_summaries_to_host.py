@@ -279,19 +279,25 @@ def _found(module: Module) -> list[Finding]:
     helpers = Helpers(module)
     groups = _groups(module, helpers)
     refused: dict[Function | None, RefusedError] = {}
-    stuck: list[Finding] = []
+    found: list[Finding] = []
+    steps: list[list[Finding]] = []
     for call, part, needs in _calls_to_split(module, helpers):
         try:
-            return _taken(module, helpers, call, part, needs)
-        except RefusedError as error:  # noqa: PERF203 - the next call may do
-            stuck.append(_refused(module, call, error.refusal, error.detail))
+            steps.append(_taken(module, helpers, call, part, needs))
+        except RefusedError as error:
+            found.append(_refused(module, call, error.refusal, error.detail))
+        if steps and _is_safe(steps[-1]):
+            return steps[-1]
     for function, calls in groups.items():
         if function is not None and _is_called(helpers, function):
             try:
-                return _lifted(module, helpers, function, calls, calls)
+                steps.append(_lifted(module, helpers, function, calls, calls))
             except RefusedError as error:
                 refused[function] = error
-    found = stuck
+            if steps and _is_safe(steps[-1]):
+                return steps[-1]
+    if steps:
+        return steps[0]
     for function, calls in groups.items():
         traced = helpers.traced.get(function) if function is not None else None
         if traced is not None and function not in refused:
@@ -307,6 +313,11 @@ def _found(module: Module) -> list[Finding]:
                 inside = [move.summary.call for move in helper.moves]
                 return _lifted(module, helpers, helper.body.function, inside, uses)
     return found
+
+
+def _is_safe(found: Sequence[Finding]) -> bool:
+    """Tell whether a step is made without ``--unsafe`` too; one that isn't would keep the others back."""
+    return all(finding.unsafe is None for finding in found if finding.edits)
 
 
 def _is_called(helpers: Helpers, function: Function) -> bool:

@@ -367,7 +367,7 @@ class Taken:
             for each in block
             for s in ast.walk(each)
             if isinstance(s, ast.If) and (way := self._decided(s)) is not None
-            for number in range(s.lineno, (s.body[0].lineno - 1 if way else s.end_lineno or 0) + 1)
+            for number in range(s.lineno, ((s.test.end_lineno if way else s.end_lineno) or 0) + 1)
         }
         found: list[str] = []
         shift = 0

@@ -168,6 +168,21 @@ SAME: Mapping[str, dict[str, str]] = {
         "    mean = tf.reduce_mean(value)\n    with help_writer.as_default():\n"
         "      tf.summary.scalar(name, mean, step=step)\n    means.append(mean)\n  return means[0], means[1]\n",
     ),
+    "constants that say what is to be written": program(
+        """
+        from helpers import mean_of
+
+
+        @tf.function
+        def f(x, step):
+            total = mean_of(x, True, step)
+            total = total + mean_of(x * 2, log=False)
+            return total + mean_of(x)
+        """,
+        helpers="import tensorflow as tf\n\n\ndef mean_of(x, log=False, step=None):\n    mean = tf.reduce_mean(x)\n"
+        "    if log:\n        # what it is\n        tf.summary.scalar(\n            'mean',\n            # a scalar\n"
+        "            mean,\n            step=step,\n        )\n    return mean\n",
+    ),
     "replicas": program(
         """
         from helpers import mean_of
@@ -311,6 +326,39 @@ def test_what_changes_tags_is_unsafe(folder: Path) -> None:
     assert texts(folder) == UNSAFE
     fixed(folder, unsafe=True)
     assert "_traced_mean_of(x)" in texts(folder)[MAIN]
+
+
+def test_an_unsafe_rewrite_keeps_no_other_one_back(folder: Path) -> None:
+    both = USE.replace("import mean_of", "import largest_of, mean_of").replace(
+        "return ", "return largest_of(x, step) + "
+    )
+    files = program(both, helpers=UNSAFE["helpers.py"] + MEAN.partition("\n")[2].replace("mean", "largest"))
+    put(folder, {**files, "helpers.py": files["helpers.py"].replace("reduce_largest", "reduce_max")})
+    assert sorted(f.status.value for result in fixed(folder) for f in result.findings) == [
+        "fixable",
+        "fixable",
+        "unsafe",
+    ]
+    assert "_traced_largest_of(x)" in texts(folder)[MAIN]
+    assert "_traced_mean_of" not in texts(folder)[MAIN]
+
+
+def test_a_fix_that_needs_another_file_is_none_of_its_own(folder: Path) -> None:
+    put(folder, {MAIN: TRAINING, "losses.py": LOSSES})
+    assert [(r.path, bool(r.needs), bool(r.fixes)) for r in found(folder, fixes=True)] == [
+        ("losses.py", False, True),
+        (MAIN, True, False),
+    ]
+
+
+def test_what_fails_verification_is_left_out_of_both_files(folder: Path) -> None:
+    put(folder, {MAIN: TRAINING, "losses.py": LOSSES})
+    results = found(folder, excluded=frozenset({("losses.py", 0), ("losses.py", 1)}))
+    assert {finding.reason for result in results for finding in result.findings} == {"verification-failed"}
+    assert not any(result.change for result in results)
+    one = found(folder, excluded=frozenset({(MAIN, 0)}))
+    assert reasons(one) == {"helper-elsewhere", "verification-failed"}
+    assert not any(result.change for result in one)
 
 
 @pytest.mark.parametrize("given", [[MAIN], ["losses.py"]])
