@@ -891,6 +891,18 @@ BLOCKS = {
         with writer.as_default():
             y = f(xs, 1)
         """,
+    "keys_of_a_dict_that_is_returned_under_another_name": """
+        @tf.function
+        def f(x, step):
+            sums = {"b": tf.reduce_sum(x), "a": tf.reduce_max(x)}
+            for key in sorted(sums):
+                tf.summary.scalar(key, tf.sqrt(sums[key]), step=step)
+            return sums["a"] + 1, sums
+
+
+        with writer.as_default():
+            y = f(xs, 1)[0] + f(xs, 2)[1]["a"]
+        """,
     "lists_beside_the_variables": """
         variables = tf.keras.Sequential([tf.keras.layers.Dense(2)])
         variables.build((None, 4))

@@ -170,7 +170,10 @@ class Emitter:
             edits = self._behind_call(self._site(), lost)
             wrapper = False
         except NotHereError:
-            edits = self._wrapper(lost)
+            try:
+                edits = self._wrapper(lost)
+            except NotHereError:
+                raise RefusedError(NAMES) from None
             wrapper = True
         edits = [*self._inside(), *edits]
         return Placement(edits, wrapper, lost)
@@ -1195,18 +1198,14 @@ class Emitter:
         moves = [move for move in unit.moves if move.loop is loop]
         values = [pair for move in moves for pair in move.loop_values.values()]
         target, iterable = self.module.source(loop.target), self.module.source(loop.iter)
-        if "\n" in iterable or any(hosts.get(n.id, n.id) != n.id for n in _names(loop.iter)):
+        texts = {n.id: hosts.get(n.id) or self._host_name(n, reference, statement) for n in _names(loop.iter)}
+        aliases = {alias.id: meaning for move in moves for alias, meaning in move.inlined.items()
+                   if isinstance(alias, ast.Name) and alias in set(ast.walk(loop.iter))}  # fmt: skip
+        changed = {name: text for name, text in texts.items() if text != name and name not in aliases}
+        if "\n" in iterable or not all(re.fullmatch(r"[\w.]+(\[[^][]*\])?", text) for text in changed.values()):
             raise NotHereError
-        for name in {name.id: name for name in _names(loop.iter)}.values():
-            text = self._host_name(name, reference, statement)
-            if text != name.id:
-                if not re.fullmatch(r"[\w.]+", text):
-                    raise NotHereError
-                iterable = re.sub(rf"(?<![\w.]){name.id}\b", text, iterable)
-        for move in moves:
-            for alias, meaning in move.inlined.items():
-                if isinstance(alias, ast.Name) and alias in set(ast.walk(loop.iter)):
-                    iterable = re.sub(rf"\b{alias.id}\b", self._line(meaning), iterable)
+        changed |= {name: self._substituted(meaning, reference, statement) for name, meaning in aliases.items()}
+        iterable = re.sub(r"(?<![\w.])[^\W\d]\w*", lambda found: changed.get(found[0], found[0]), iterable)
         if isinstance(loop.target, ast.Tuple) and not target.startswith("("):
             target = f"({target})"
         yield edit.Replace(loop.target, ", ".join([target, *(self.elements[value.name] for value, _ in values)]))
