@@ -106,6 +106,17 @@ def test_tabs_aliases_and_parentheses(snapshot):
     )
 
 
+def test_a_module_that_names_the_first_version():
+    program = (
+        "import tensorflow.compat.v1 as tf\n\ndef train(net, x, y):\n    board = tf.keras.callbacks.TensorBoard('logs')\n"
+        "    for epoch in range(3):\n        board.on_epoch_end(epoch, {'loss': tf.square(y - x)})\n"
+    )
+    reduced = check.transformed(program)
+    assert "{'loss': tf.reduce_mean(tf.cast(tf.square(y - x), tf.float32))}" in reduced
+    check.noop(reduced)
+    check.transformed(reduced.replace("tf.float32))", "tf.float32), reduction_indices=[1])"))
+
+
 def test_import_is_added_where_tensorflow_has_no_name(snapshot):
     check.transformed(
         "from tensorflow.keras.callbacks import TensorBoard\n"

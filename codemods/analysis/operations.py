@@ -84,6 +84,11 @@ def returned_by(shapes: Shapes, name: str, node: ast.Call) -> Value | None:
     """Return what a call of a library's function or class gives, by its qualified name; None where it isn't known."""
     package, _, last = name.rpartition(".")
     first = node.args[0] if node.args else None
+    if package in ("tensorflow.compat.v1", "tensorflow.compat.v1.math") and last[:1].islower():
+        if any(keyword.arg in ("reduction_indices", "keep_dims") for keyword in node.keywords):
+            return None
+        name = name.replace(".compat.v1", "")
+        package = name.rpartition(".")[0]
     if package == "builtins":
         return _builtin(shapes, last, node)
     if package in ("math", "time", "statistics", "random"):
