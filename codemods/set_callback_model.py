@@ -20,7 +20,7 @@ under mixed precision. `callback.model = model`, which Keras 3 rejects, becomes 
 
 Left alone: a callback that `fit` is given as well, one whose model is set anywhere before, a `CallbackList(model=...)`,
 a callback of the project's own that never reads its model. EarlyStopping by hand only sets `model.stop_training`,
-which the loop has to read.
+which the loop has to read; a model that isn't compiled has none under Keras 3, and is given it where the loop reads it.
 
 `unsafe`: a callback that has its model, which isn't compiled, works under Keras 2; with an optimizer TensorBoard
 records there also the learning rate of a schedule, and the evaluation by iterations.
@@ -156,15 +156,16 @@ class SetCallbackModel(Codemod):
                 yield finding
 
     def rewrites(self, module: Module, findings: Sequence[Finding]) -> Iterable[Rewrite]:
-        """Give a model its optimizer once, where several callbacks ask for it at the same place."""
+        """Give a model its own once, where several callbacks ask for it at the same place."""
         seen: set[Edit] = set()
         for finding in findings:
             yield Rewrite((finding,), tuple(edit for edit in finding.edits if edit not in seen))
-            seen.update(edit for edit in finding.edits if _gives_optimizer(edit))
+            seen.update(edit for edit in finding.edits if _is_for_model(edit))
 
 
-def _gives_optimizer(edit: Edit) -> bool:
-    return isinstance(edit, InsertBefore) and isinstance(edit.code, str) and ".optimizer = " in edit.code
+def _is_for_model(edit: Edit) -> bool:
+    given = (".optimizer = ", ".stop_training = ")
+    return isinstance(edit, InsertBefore) and isinstance(edit.code, str) and any(each in edit.code for each in given)
 
 
 def _groups(calls: list[HookCall]) -> Iterator[list[HookCall]]:
@@ -310,6 +311,9 @@ class _Group:
             if place.optimizer is not None:
                 lines.append(f"{place.model.text}.optimizer = {place.optimizer.text}")
                 code.append(f"`{lines[0]}`")
+            if place.stops:
+                lines.append(f"{place.model.text}.stop_training = False")
+                code.append(f"`{lines[-1]}`")
             steps.append(f"set_model({place.model.text})")
         if begin:
             logs = "{}" if any(wants_logs(each, "on_train_begin") for each in self.instances) else ""

@@ -108,8 +108,8 @@ def test_tabs_aliases_and_parentheses(snapshot):
 
 def test_a_module_that_names_the_first_version():
     program = (
-        "import tensorflow.compat.v1 as tf\n\ndef train(net, x, y):\n    board = tf.keras.callbacks.TensorBoard('logs')\n"
-        "    for epoch in range(3):\n        board.on_epoch_end(epoch, {'loss': tf.square(y - x)})\n"
+        "import tensorflow.compat.v1 as tf\n\nboard = tf.keras.callbacks.TensorBoard('logs')\n"
+        "for epoch in range(3):\n    board.on_epoch_end(epoch, {'loss': tf.square(y - x)})\n"
     )
     reduced = check.transformed(program)
     assert "{'loss': tf.reduce_mean(tf.cast(tf.square(y - x), tf.float32))}" in reduced

@@ -583,6 +583,16 @@ def test_two_models(other):
     check.refused(COMPILED + other + LOOP, SEVERAL_MODELS)
 
 
+@pytest.mark.parametrize("asked", ["stopper.model.stop_training", "model.stop_training"])
+def test_a_loop_that_asks_whether_to_stop(asked):
+    made = "stopper = tf.keras.callbacks.EarlyStopping('loss')\n"
+    asks = "    stopper.on_epoch_end(epoch, {'loss': 0.5})\n    if ASKED:\n        break\n".replace("ASKED", asked)
+    assert "\nstopper.set_model(model)\n" in check.transformed(COMPILED + made + LOOP + asks)
+    told = check.transformed(COMPILED.replace("model.compile", "print") + made + "for epoch in range(3):\n" + asks)
+    assert "\nmodel.stop_training = False\nstopper.set_model(model)\nstopper.on_train_begin()\nfor" in told
+    check.noop(told)
+
+
 @pytest.mark.parametrize("other", ["discriminator", "teacher_model", "net2"])
 def test_what_may_be_a_second_model(other):
     check.refused(COMPILED + f"{other} = make()\n" + LOOP, SEVERAL_MODELS)

@@ -217,14 +217,24 @@ class Reach:
             for node in self.module.attributes.get(name, ()):
                 root = node.value
                 while isinstance(root, (ast.Attribute, ast.Subscript, ast.Call)):
-                    if self.means(root, model):
+                    if self.means(root, model) or self._is_of_callback(root):
                         break
                     root = root.func if isinstance(root, ast.Call) else root.value
                 known = self.shapes.value(node.value)
                 other = not known.instances or is_model(known)
-                if other and frame(self.module, node) is self.frame and not self.means(root, model):
+                mine = self.means(root, model) or self._is_of_callback(root)
+                if other and frame(self.module, node) is self.frame and not mine:
                     return True
         return False
+
+    def _is_of_callback(self, node: ast.expr) -> bool:
+        """Tell whether an expression is the model of a callback: the one that it is given."""
+        if not isinstance(node, ast.Attribute) or node.attr != "model":
+            return False
+        names = {
+            base for one in self.shapes.value(node.value).instances for base in library_bases(one.module, one.name)
+        }
+        return bool(names) and all(name.startswith("keras.callbacks.") for name in names)
 
     # Models and their optimizers. ----------------------------------------------------------------------
 
@@ -242,6 +252,14 @@ class Reach:
                     if {instance.call for instance in instances} & model.sites:
                         return True
         return any(_sets_own_optimizer(instance.module, instance.name) for instance in model.value.instances)
+
+    def asks_to_stop(self, model: Named) -> bool:
+        """Tell whether code of the frame reads the `stop_training` of a model that only callbacks set."""
+        uses = self.module.attributes.get("stop_training", ())
+        return all(isinstance(use.ctx, ast.Load) for use in uses) and any(
+            frame(self.module, use) is self.frame and (self.means(use.value, model) or self._is_of_callback(use.value))
+            for use in uses
+        )
 
     def trains(self, optimizer: Named, model: Named) -> bool:
         """Tell whether an optimizer is seen to be used with the variables of this model, and of no other."""

@@ -93,6 +93,7 @@ class Place:
         handle: how the callbacks are named there.
         model: their model; None where it needs not be set.
         optimizer: the optimizer that the model lacks.
+        stops: the loop asks the model whether to stop, which under Keras 3 only `compile` and `fit` let it know.
     """
 
     anchor: ast.stmt
@@ -100,6 +101,7 @@ class Place:
     handle: Handle
     model: Named | None
     optimizer: Named | None
+    stops: bool
 
 
 def handle_of(module: Module, node: ast.expr) -> Handle | None:
@@ -295,6 +297,7 @@ class Start:
         sites = [site for site in self.sites if site in self.module and frame(self.module, site) is here]
         anchor = before(self.module, nodes, [*made, *sites])
         model = optimizer = None
+        stops = False
         if set_model:
             reach = Reach(self.module, self.shapes, here)
             chosen = self._model(reach, anchor)
@@ -306,6 +309,7 @@ class Start:
                 if isinstance(given, Refusal):
                     return given
                 optimizer = given
+            stops = reach.asks_to_stop(model) and not reach.has_optimizer(model, anchor)
         wanted = [named for named in (model, optimizer) if named is not None]
         inside = [node for named in wanted for node in named.made if frame(self.module, node) is here]
         if before(self.module, nodes, [*made, *sites, *inside]) is not anchor:
@@ -320,7 +324,7 @@ class Start:
             return MAY_BE_MISSING
         if not all(self.is_there(named, here, anchor) for named in wanted):
             return MODEL_LATER
-        return Place(anchor, after, self._with_free_variable(handle, here), model, optimizer)
+        return Place(anchor, after, self._with_free_variable(handle, here), model, optimizer, stops)
 
     def _with_free_variable(self, handle: Handle, here: Frame) -> Handle:
         """Return a handle whose loop variable means nothing else in the frame."""
