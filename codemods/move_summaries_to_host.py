@@ -28,6 +28,9 @@ In a loop that does more than write summaries each turn adds its values to a lis
 `tf.TensorArray` where the loop may become part of the graph, and the host goes over these. An array
 holds scalars only, as the shape of anything else may change from turn to turn; XLA can't compile it.
 
+In a comprehension, in `tf.cond`, or in `... if ... else None`, with nothing else in it and its result
+unused: the host has a loop or a condition for it.
+
 In a function that traced code calls: one that only writes summaries stays as it is, and is called
 behind the traced call. One that computes as well returns the values to the code that calls it, and so
 on up to the traced function; where the host calls it too, the traced part is called `_traced_NAME`, and
@@ -72,6 +75,7 @@ from dataclasses import replace
 
 from codemods.analysis.module import Function, Module
 from codemods.analysis.objects import runs_on_host
+from codemods.analysis.places import start
 from codemods.analysis.tracing import Reference, Traced, is_traced
 from codemods.engine.codemod import Codemod, Edit, Example, Finding, Refusal, Rewrite, Severity
 from codemods.summaries.elsewhere import Split, Taken, calls_elsewhere, split, split_elsewhere
@@ -96,6 +100,7 @@ from codemods.summaries.plan import (
     RefusedError,
     TracedBody,
 )
+from codemods.summaries.spread import Spread, spread
 from codemods.summaries.writers import writer_items
 
 _BEFORE = """\
@@ -288,6 +293,13 @@ def _found(module: Module) -> list[Finding]:
             found.append(_refused(module, call, error.refusal, error.detail))
         if steps and _is_safe(steps[-1]):
             return steps[-1]
+    for call in (call for calls in groups.values() for call in calls):
+        statements = spread(module, call)
+        if statements is not None:
+            with contextlib.suppress(RefusedError):  # then it says what is wrong with the expression
+                steps.append(_spread(module, helpers, statements))
+            if steps and _is_safe(steps[-1]):
+                return steps[-1]
     for function, calls in groups.items():
         if function is not None and _is_called(helpers, function):
             try:
@@ -373,6 +385,24 @@ def _lifted(
     return found + [
         replace(finding, node=call, edits=edits, unsafe=unsafe, needs=(), helps=helps)
         for call, finding in zip(nodes, each, strict=True)
+    ]
+
+
+def _spread(module: Module, helpers: Helpers, statements: Spread) -> list[Finding]:
+    """Return all findings, with a step that says by statements what an expression does.
+
+    Raises:
+        RefusedError: the summaries in it can't be brought to the host all the same.
+    """
+    with _edited(module, statements.edits) as after:
+        found, results = _later(module, helpers, after, statements.calls)
+    if len(results) != len(statements.calls):
+        raise RefusedError(RESULT_USED)
+    unsafe = next((finding.unsafe for finding in results if finding.unsafe), None)
+    results.sort(key=lambda finding: start(finding.node))
+    return found + [
+        replace(finding, node=call, edits=statements.edits, unsafe=unsafe, needs=(), helps=())
+        for call, finding in zip(statements.calls, results, strict=True)
     ]
 
 

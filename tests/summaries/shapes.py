@@ -135,6 +135,49 @@ BASICS: Mapping[str, Shape] = {
         """,
         "unsafe",
     ),
+    "tf.cond, of lambdas and of functions": Shape(
+        """
+        count = tf.Variable(0, dtype=tf.int64)
+
+
+        @tf.function
+        def f(x):
+            m = tf.reduce_mean(x)
+            tf.cond(
+                m > 3.0,
+                true_fn=lambda: tf.summary.scalar("large", m, step=count),
+                false_fn=lambda: tf.summary.scalar("small", m, step=count),
+            )
+
+            def write():
+                tf.summary.scalar("mean", m, step=count)
+                tf.summary.scalar("sum", m * 4, step=count)
+                return True
+
+            tf.cond(tf.equal(count % 2, 0), write, lambda: False)
+            count.assign_add(1)
+            return m
+
+
+        with writer.as_default():
+            for i in range(3):
+                y = f(xs * (i + 1))
+        """,
+        "unsafe",
+    ),
+    "a comprehension, and a conditional expression": Shape("""
+        @tf.function
+        def f(x, step, record=True):
+            metrics = {"mean": tf.reduce_mean(x), "sum": tf.reduce_sum(x)}
+            [tf.summary.scalar(f"all/{name}", value, step=step) for name, value in metrics.items()]
+            tf.summary.histogram("values", x, step=step) if record else None
+            return metrics["mean"]
+
+
+        with writer.as_default():
+            for i in range(2):
+                y = f(xs, tf.constant(i, tf.int64))
+        """),
     "a value made in one branch of a tensor's condition": Shape(
         """
         @tf.function
