@@ -212,7 +212,7 @@ class ImportGraph:
 
     def _relative(self, importer: Module, here: PurePosixPath) -> bool:
         own = list(_imports(importer.tree.body))
-        mine = [s for s in own if any(self.project.find(n, importer.path)[0] for n in _names(s))]
+        mine = [s for s in own if any(self.project.find_here(n, importer.path)[0] for n in _names(s))]
         if mine or self._program(importer):
             return any(isinstance(s, ast.ImportFrom) and s.level for s in mine)
         names = [name for path in self._neighbours(importer.path, here) for name in self.direct(path).values()]

@@ -494,6 +494,19 @@ def called(module: Module, call: ast.Call, *, here: bool = False) -> tuple[Modul
     return found[0], found[1]
 
 
+def called_from(module: Module, function: Function) -> Iterator[tuple[Module, Function]]:
+    """Yield a function and those that it calls, through any number of others and of modules."""
+    found = {function: module}
+    todo = [function]
+    for one in todo:  # which grows
+        yield found[one], one
+        for call in (node for node in ast.walk(one) if isinstance(node, ast.Call)):
+            following = called(found[one], call)
+            if following is not None and following[1] not in found:
+                found[following[1]] = following[0]
+                todo.append(following[1])
+
+
 def called_object(module: Module, call: ast.Call) -> tuple[Module, Function] | None:
     """Return the method that a call of an object runs: ``__call__`` of its class, or ``call`` of a layer."""
     klass = _class_of(module, call.func)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from codemods.analysis.module import Function, Module, Scope
-from codemods.analysis.tracing import Reference, called, default_of, is_traced, passed
+from codemods.analysis.tracing import Reference, called, called_from, default_of, is_traced, passed
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Edit
 from codemods.summaries.emit import traced_name
@@ -86,18 +86,11 @@ def calls_elsewhere(module: Module) -> Iterator[tuple[ast.Call, Module, Function
 
 def _writes(module: Module, function: Function) -> bool:
     """Tell whether a function, or one that it calls, writes summaries."""
-    seen: set[Function] = set()
-    todo = [(module, function)]
-    for where, one in todo:  # which grows
-        if one in seen:
-            continue
-        seen.add(one)
-        for call in (node for node in ast.walk(one) if isinstance(node, ast.Call)):
-            if summary_name(where, call) is not None:
-                return True
-            found = called(where, call)
-            todo += [found] if found is not None else []
-    return False
+    return any(
+        isinstance(node, ast.Call) and summary_name(where, node) is not None
+        for where, one in called_from(module, function)
+        for node in ast.walk(one)
+    )
 
 
 def split_elsewhere(module: Module, function: Function) -> tuple[Split, tuple[str, ...]] | None:
@@ -228,7 +221,9 @@ class Taken:
             return
         if name in module.names or there or module.is_used(self.scope, name):
             raise RefusedError(NAMES, f"the name `{name}` is taken")
-        source = self._imported_from("." * statement.level + (statement.module or ""))
+        source = self._source(statement)
+        if source is None:
+            raise RefusedError(NAMES, f"`{name}` can't be imported from `{self.split.module.path}`")
         for index, each in enumerate(self.added):
             if isinstance(each, edit.Replace) and each.node is statement:
                 self.added[index] = edit.Replace(statement, f"{each.code}, {name}")
@@ -241,24 +236,14 @@ class Taken:
         else:
             self.added.append(edit.AddImport(source, name))
 
-    def _imported_from(self, source: str) -> str:
-        """Return how the caller's module names the module of the function."""
+    def _source(self, statement: ast.ImportFrom) -> str | None:
+        """Return how the caller's module names the module of the function, as its import of it does if it can."""
         project, path = self.module.project, self.split.module.path
         assert project is not None
-        found, rest = project.find(source, self.module.path)
-        if found is None:
-            package = f"{source}x".rpartition(".")[0]  # from . import name
-            found = None if package.strip(".") else project.find(f"{source}__init__", self.module.path)[0]
-        if (found, rest) == (path, ""):
+        source = "." * statement.level + (statement.module or "")
+        if project.find(source, self.module.path) == (path, ""):
             return source
-        if found is not None and found.endswith("__init__.py"):
-            folder = PurePosixPath(found).parent
-            if PurePosixPath(path).is_relative_to(folder):
-                below = PurePosixPath(path).relative_to(folder).with_suffix("").as_posix().replace("/", ".")
-                joined = f"{source}{below}" if source.endswith(".") else f"{source}.{below}"
-                if project.find(joined, self.module.path) == (path, ""):
-                    return joined
-        raise RefusedError(NAMES, f"`{self.split.inner}` can't be imported from `{source}`")
+        return project.imports.spelling(self.module, path)
 
     def _is_idle(self, node: ast.Name, statement: ast.ImportFrom, source: str) -> bool:
         """Tell whether nothing needs the import of the function any more, and it can make room for another one."""
@@ -274,6 +259,7 @@ class Taken:
             and "__all__" not in root.bindings
             and not module.path.endswith("__init__.py")
             and not project.importing(module.path, node.id)
+            and not project.mentioning(f"{PurePosixPath(module.path).stem}.{node.id}")  # a test that patches it
         )
 
     def _removed(self) -> Iterator[edit.NodeEdit]:

@@ -20,6 +20,7 @@ from codemods.analysis.tracing import (
     Reference,
     Traced,
     ancestors,
+    called_from,
     default_of,
     followed,
     is_keras_class,
@@ -415,7 +416,15 @@ class TracedBody:
                 return True
             if name == "builtins.print" and (inside is self.function or is_traced(module, node)):
                 return True
-        return project is not None and not self.imported.isdisjoint(project.mentioning("Dropout", "dropout"))
+        if project is not None and not self.imported.isdisjoint(project.mentioning("Dropout", "dropout")):
+            return True
+        return any(
+            isinstance(node, ast.Call)
+            and (other.resolve(node.func) or "").startswith(("tensorflow.random.", "builtins.print"))
+            for other, function in called_from(module, self.function)
+            if other is not module
+            for node in ast.walk(function)
+        )
 
     @cached_property
     def imported(self) -> set[str | None]:

@@ -183,6 +183,12 @@ SAME: Mapping[str, dict[str, str]] = {
         "    if log:\n        # what it is\n        tf.summary.scalar(\n            'mean',\n            # a scalar\n"
         "            mean,\n            step=step,\n        )\n    return mean\n",
     ),
+    "a helper that prints when it is traced, which a number of Python makes happen for each step": {
+        name: text.replace("tf.constant(i, tf.int64)", "i").replace(
+            "    tf.summary", '    print("traced")\n    tf.summary'
+        )
+        for name, text in program(USE, helpers=MEAN).items()
+    },
     "replicas": program(
         """
         from helpers import mean_of
