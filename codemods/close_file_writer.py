@@ -5,6 +5,9 @@ program: without `close()`, or a `flush()` after the last event, up to ten event
 and often all of a short run (error). FileWriter is a context manager: the statements from its creation to
 its last use go into a `with` block, which closes it however they are left, by `break`, `return`, an
 exception or `sys.exit()`. Before an `os._exit()` in the block, which leaves no block, `close()` is called.
+A writer that an attribute of `self` holds gets a `flush()` behind each loop of a method that runs a session and
+writes to it, and before a `return`, `raise` or exit there: the method may be called again, and a closed writer
+drops what it is given.
 
 A `tf.summary` writer loses nothing at a normal end, nor on an exception, and one that is used in short
 `with writer.as_default():` blocks never does, since leaving the block flushes: these are left alone. Only
@@ -21,10 +24,10 @@ What is kept: the events, with their folder, tag, step and value, and every othe
 disk. A `close()` that the `with` makes superfluous is taken away.
 
 A writer that is closed, also before each `return`, `raise` and exit, is left alone, and so is one that is
-handed to TensorFlow, whose hooks and supervisors flush or close it. A writer that an object keeps, that
-other code gets hold of, or that is used outside of the block in which it is created is refused: who uses it
-last can't be seen. In a notebook, a writer that is used in several cells is refused, since they are run in
-any order, and more than once.
+handed to TensorFlow, whose hooks and supervisors flush or close it. A writer that other code gets hold of, that
+an object keeps whose loops over the steps are elsewhere, or that is used outside of the block in which it is
+created is refused: who uses it last can't be seen. In a notebook, a writer that is used in several cells is
+refused, since they are run in any order, and more than once.
 """
 
 from __future__ import annotations
@@ -133,7 +136,7 @@ class CloseFileWriter(Codemod):
         leases = []
         for finding in findings:
             created = creation(module, finding.node)
-            if created is None or created.version == 2:
+            if created is None or created.version == 2 or finding.edits:
                 yield Rewrite((finding,), finding.edits)
             else:
                 leases.append((lease_of(module, created), finding))

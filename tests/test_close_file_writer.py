@@ -349,6 +349,59 @@ except KeyboardInterrupt:
     )
 
 
+def test_the_writers_of_an_object_are_flushed_behind_its_loops(snapshot):
+    check.transformed(
+        """\
+import tensorflow.compat.v1 as tf
+
+class Other:
+    def __init__(self):
+        self.writer = open("log")
+
+class Trainer:
+    def __init__(self, sess, folder):
+        self.sess = sess
+        self.writer = tf.summary.FileWriter(folder)
+        self.test_writer = tf.summary.FileWriter(folder + "/test")
+        self.writer.add_graph(sess.graph)
+
+    def train(self, steps):
+        with self.sess.as_default():
+            for step in range(steps):
+                summary, loss = self.sess.run([self.merged, self.loss])
+                self.writer.add_summary(summary, step)
+                if loss < 0.1:
+                    return step  # good enough
+                if step % 10 == 0:
+                    self.evaluate(step)
+            print("done")
+        return steps
+
+    def evaluate(self, step):
+        self.test_writer.add_summary(self.sess.run(self.merged), step)
+""",
+        snapshot,
+    )
+
+
+@pytest.mark.parametrize(
+    "flushed",
+    [
+        "        self.writer.flush()\n",
+        "        self.save()\n        self.writer.flush()\n",
+        "            if step % 10 == 0:\n                self.writer.flush()\n        self.writer.flush()\n",
+    ],
+)
+def test_an_object_that_flushes_behind_its_loops_is_left_alone(flushed):
+    check.noop(
+        V1
+        + "class Trainer:\n    def __init__(self, sess):\n        self.sess = sess\n"
+        + "        self.writer = tf.summary.FileWriter('logs')\n    def train(self):\n        for step in range(5):\n"
+        + "            self.writer.add_summary(self.sess.run(value), step)\n"
+        + flushed
+    )
+
+
 def test_in_one_cell_of_a_notebook(snapshot):
     check.transformed(
         {"train.ipynb": V1 + 'writer = tf.summary.FileWriter("logs")\n' + LOOP + '"__notebook__ 0"\nprint(1)\n'},
@@ -473,6 +526,26 @@ def test_writers_in_a_dict_that_is_closed_are_left_alone():
 )
 def test_writers_of_others_are_left_alone(program):
     check.noop(program)
+
+
+def test_writers_of_objects_whose_use_is_not_in_the_class_are_refused():
+    made = V1 + "class Trainer:\n    def __init__(self, sess):\n        self.sess = sess\n"
+    made += "        self.writer = tf.summary.FileWriter('logs')\n"
+    train = "    def train(self):\n        for step in range(5):\n"
+    train += "            self.writer.add_summary(self.sess.run(value), step)\n"
+    check.transformed(made + train)
+    check.refused(made + train + "        show(self.writer)\n", KEPT_BY_OBJECT)
+    check.refused(made + train + "        yield self\n", KEPT_BY_OBJECT)
+    check.refused(made + train + "\n    def again(self):\n        self.writer = open('logs')\n", KEPT_BY_OBJECT)
+    check.refused(made + "class Other(Trainer):\n" + train, KEPT_BY_OBJECT)
+    check.refused(made + train + "Trainer(sess).writer.add_summary(1)\n", KEPT_BY_OBJECT)
+    log = (
+        "    def log(self, value, step):\n        for each in value:\n            self.writer.add_summary(each, step)\n"
+    )
+    check.refused(made + log + "for step in range(5):\n    Trainer(sess).log([1], step)\n", KEPT_BY_OBJECT)
+    check.refused(made + log + "hook(Trainer(sess).log)\n", KEPT_BY_OBJECT)
+    other = "from trainer import Trainer\n\nwriter = Trainer(sess).writer\n"
+    check.refused({"trainer.py": made + train, "main.py": other}, KEPT_BY_OBJECT)
 
 
 def test_writers_out_of_sight_are_refused():
@@ -758,6 +831,21 @@ if __name__ == "__main__":
 """,
     "graph only": 'writer = tf.summary.FileWriter("logs")\nwriter.add_graph(sess.graph)\n',
     "unnamed": 'tf.summary.FileWriter("logs", sess.graph)\n',
+    "an object": """\
+class Trainer:
+    def __init__(self):
+        self.step = 0
+        self.writer = tf.summary.FileWriter("logs")
+
+    def epoch(self):
+        for _ in range(2):
+            self.writer.add_summary(sess.run(merged, {x: self.step}), self.step)
+            self.step += 1
+
+trainer = Trainer()
+trainer.epoch()
+trainer.epoch()
+""",
     "read afterwards": """\
 import glob
 writer = tf.summary.FileWriter("logs")
@@ -775,7 +863,7 @@ def test_shapes_record_all(runner: Runner, name: str) -> None:
     result = runner.run_source(check.transformed(program))
     assert result.ok, result.exception
     assert result.lost == 0
-    scalars = {"return": 4, "two writers": 8, "helper": 4, "read afterwards": 4}.get(name, 0)
+    scalars = {"return": 4, "two writers": 8, "helper": 4, "an object": 4, "read afterwards": 4}.get(name, 0)
     assert len(result.steps("x")) == scalars
     verdict = compare(runner.run_source(program), result, runner.run_source(program))
     assert verdict.kind in {"same", "repaired"}, verdict.lines

@@ -11,6 +11,7 @@ from codemods.analysis.endings import Endings
 from codemods.analysis.module import Module
 from codemods.analysis.places import asks_for_main, has_comment
 from codemods.analysis.writers import METHODS, Creation, creation, creations, use_of
+from codemods.closing.kept import flushes
 from codemods.closing.refusals import CELLS, CONDITIONAL, ESCAPES, KEPT_BY_OBJECT, OTHER_BLOCK, SUSPENDED, UNNAMED
 from codemods.closing.uses import (
     DEFINITIONS,
@@ -87,7 +88,14 @@ def graph_mode_finding(module: Module, created: Creation) -> Iterator[Finding]:
     except NoFindingError:
         return
     except RefusedError as error:
-        yield Finding(created.call, message, Severity.ERROR, refusal=error.refusal, detail=error.detail)
+        target = _target(module, created) if error.refusal is KEPT_BY_OBJECT else None
+        edits = flushes(module, target) if target is not None else None
+        if edits:
+            yield Finding(
+                created.call, f"{message}; it is flushed behind the loops that write to it", Severity.ERROR, edits
+            )
+        elif edits is None:
+            yield Finding(created.call, message, Severity.ERROR, refusal=error.refusal, detail=error.detail)
         return
     remedy = "it is closed" if lease.last < lease.first else "a `with` closes it after its last use, whatever happens"
     yield Finding(created.call, f"{message}; {remedy}", Severity.ERROR)
@@ -234,6 +242,14 @@ def _kept(module: Module, created: Creation, targets: Sequence[ast.expr]) -> Exc
         if all(_flushed_after(other, use) for other, use in written) and (written or created.graph is None):
             return NoFindingError()
     return RefusedError(KEPT_BY_OBJECT)
+
+
+def _target(module: Module, created: Creation) -> ast.Attribute | None:
+    """Return the one attribute of ``self`` that a writer is assigned to."""
+    match module.parent(created.call):
+        case ast.Assign([ast.Attribute(ast.Name("self")) as target]):
+            return target
+    return None
 
 
 def _flushed_after(module: Module, use: ast.Attribute) -> bool:
