@@ -375,7 +375,7 @@ def _lifted(
     if len(each) != len(nodes):
         each = each[:1] * len(nodes)
     unsafe = next((finding.unsafe for finding in results if finding.unsafe), None)
-    if Body(module, traced).keras and any((one := helpers.summary(call)) and one.scoped for call in calls):
+    if Body(module, traced).layer_call and any((one := helpers.summary(call)) and one.scoped for call in calls):
         unsafe = (
             "in a graph Keras puts the names of the model and the layer before the tag; "
             "on the host the tag is what the code says"

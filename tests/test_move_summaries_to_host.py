@@ -1447,7 +1447,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "Keras calls the metric that it stands in": (
-        lift.HELPER,
+        plan.KERAS_METHOD,
         """
         class Error(tf.keras.metrics.Mean):
             def update_state(self, values, sample_weight=None):
@@ -1468,6 +1468,89 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
             def train_step(self, data):
                 tf.summary.scalar("mean", tf.reduce_mean(data), step=1)
                 return {"mean": tf.reduce_mean(data)}
+        """,
+    ),
+    "the call of a loss, which Keras reduces": (
+        plan.KERAS_METHOD,
+        """
+        class Loss(tf.keras.losses.Loss):
+            def call(self, y_true, y_pred):
+                loss = tf.reduce_mean((y_true - y_pred) ** 2, axis=-1)
+                tf.summary.scalar("mean", tf.reduce_mean(loss), step=1)
+                return loss
+
+
+        loss = Loss()
+
+
+        @tf.function
+        def f(x):
+            return loss(x, x * 2)
+
+
+        y = f(xs)
+        """,
+    ),
+    "the update of a metric": (
+        plan.KERAS_METHOD,
+        """
+        class Metric(tf.keras.metrics.Mean):
+            def update_state(self, values):
+                tf.summary.scalar("mean", tf.reduce_mean(values), step=1)
+                return super().update_state(values)
+
+
+        metric = Metric()
+
+
+        @tf.function
+        def f(x):
+            metric.update_state(x)
+            return x
+
+
+        y = f(xs)
+        """,
+    ),
+    "a regularizer that Keras is given": (
+        plan.KERAS_METHOD,
+        """
+        class Regularizer(tf.keras.regularizers.Regularizer):
+            def __call__(self, weights):
+                tf.summary.scalar("mean", tf.reduce_mean(weights), step=1)
+                return tf.reduce_sum(weights ** 2)
+
+
+        layer = tf.keras.layers.Dense(1, kernel_regularizer=Regularizer())
+        """,
+    ),
+    "a layer that its model gives out again": (
+        plan.KERAS_CALL,
+        """
+        class Layer(tf.keras.layers.Layer):
+            def call(self, x):
+                tf.summary.scalar("mean", tf.reduce_mean(x), step=1)
+                return x
+
+
+        class Net(tf.keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.inner = Layer(name="inner")
+
+            def call(self, x):
+                return self.inner(x)
+
+
+        net = Net()
+
+
+        @tf.function
+        def f(x):
+            return net.get_layer("inner")(net(x))
+
+
+        y = f(xs)
         """,
     ),
     "the call of a Keras model": (

@@ -304,7 +304,7 @@ class CallGraph:
                     yield None if use.traces or use.function is None else (other, use.function)
 
     def _object_callers(self, path: str, owner: str) -> Iterator[tuple[str, str] | None]:
-        """Yield the functions that call an object of a class, or hand it on; None for a module of TensorFlow's."""
+        """Yield the functions that call an object of a class, or hand it on; None where TensorFlow may call it."""
         from codemods.analysis.objects import object_calls  # which needs this module itself
 
         module = self.project.module(path)
@@ -313,7 +313,9 @@ class CallGraph:
             function = found.module.function(found.node)
             if function is not None:
                 yield found.module.path, found.module.qualname(function)
-            elif found.call is None and ("", "tensorflow.Module") in self.ancestors(path, owner):
+            elif found.call is None and any(
+                base.startswith("keras.") or base == "tensorflow.Module" for _, base in self.ancestors(path, owner)
+            ):
                 yield None
 
     def _may_mean(self, use: Use, where: str, path: str, qualname: str, method: bool) -> bool:

@@ -221,7 +221,7 @@ class _Lift(Emitter):
         return public or any("#" in line for line in head) or lines[function.lineno - 2].lstrip().startswith("#")
 
     def _check_exported(self) -> None:
-        if self._traced_by_itself or self.body.keras:
+        if self._traced_by_itself or self.body.layer_call:
             super()._check_exported()
 
     def _call_edits(self, reference: Reference) -> tuple[edit.NodeEdit, ...]:

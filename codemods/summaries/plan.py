@@ -124,6 +124,11 @@ _VARIABLES = frozenset({
 })  # fmt: skip
 
 
+_LAYERS = ("keras.layers.", "keras.Layer", "keras.Model", "keras.models.", "keras.Sequential", "keras.Functional")
+_STEPS = frozenset({"train_step", "test_step", "predict_step", "compute_loss", "compute_metrics"})
+_KERAS_METHODS = frozenset({
+    "call", "__call__", "build", "update_state", "result", "update_step", "apply_gradients", "compute_mask",
+})  # fmt: skip
 _SIMPLE = (
     ast.Compare, ast.BinOp, ast.BoolOp, ast.UnaryOp, ast.Name, ast.Attribute, ast.Constant, ast.Add, ast.Sub, ast.Mult,
     ast.FloorDiv, ast.Mod, ast.cmpop, ast.boolop, ast.unaryop, ast.expr_context,
@@ -461,10 +466,8 @@ class TracedBody:
                 DECORATOR,
                 f"`@{self.module.source(others[0])}` stands on the function too, and may depend on what it returns",
             )
-        if self.keras and function.name in {"train_step", "test_step", "predict_step"} and self._run_by_keras:
-            raise RefusedError(KERAS_METHOD)
-        if self.keras and function.name in {"call", "__call__"}:
-            self._check_keras_call()
+        if self.keras:
+            self._check_keras()
         elif function.name.startswith("__") and function.name.endswith("__") and function.name != "__call__":
             raise RefusedError(FUNCTION_USED, f"`{function.name}` is called by Python itself, which can't be seen")
         if traced.wrapped is not None:
@@ -474,11 +477,24 @@ class TracedBody:
                 OVERRIDDEN, f"`{self.overrides}` overrides it or is overridden by it, and a call may mean either"
             )
 
-    @property
-    def _run_by_keras(self) -> bool:
-        """Whether Keras may run the method, and not only code of the project that calls it."""
-        owner = self.traced.owner
-        return owner is None or not self.references or Training(self.module, owner).runs
+    @cached_property
+    def layer_call(self) -> bool:
+        """Whether the function is ``call`` of a Keras layer or model."""
+        owner = self.traced.owner if self.function.name == "call" else None
+        return owner is not None and any(name.startswith(_LAYERS) for name in ancestors(self.module, owner))
+
+    def _check_keras(self) -> None:
+        """Refuse a method of a Keras class that Keras calls itself."""
+        owner, name = self.traced.owner, self.function.name
+        assert owner is not None
+        if self.layer_call:
+            self._check_keras_call()
+        elif name in _STEPS and (not self.references or Training(self.module, owner).runs):
+            raise RefusedError(KERAS_METHOD)
+        elif name in _KERAS_METHODS:
+            raise RefusedError(
+                KERAS_METHOD, f"Keras calls `{owner.name}.{name}` itself, and needs what it returns as it is"
+            )
 
     def _check_keras_call(self) -> None:
         """Refuse a layer's ``call`` unless all that is done with what it returns is seen, for one tag of its own."""
@@ -499,7 +515,9 @@ class TracedBody:
                 f"in the graph each object has tags of its own and each of its calls, which `{owner.name}` "
                 "would share on the host with others",
             )
-        if not functions or self.traced.decorator is not None or self.function.name == "__call__":
+        given = [*self.module.attributes.get("get_layer", ()), *self.module.attributes.get("layers", ())]
+        again = any(self.module.resolve(attribute) is None for attribute in given)
+        if not functions or again or self.traced.decorator is not None:
             raise RefusedError(KERAS_CALL)
 
     @property
