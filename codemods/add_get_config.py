@@ -54,7 +54,7 @@ from codemods.analysis.project import Project
 from codemods.analysis.target import runs_keras_3
 from codemods.configs.classes import KerasClass, has_method, place_of
 from codemods.configs.emit import NOT_KEPT, REFUSALS, Completion
-from codemods.configs.saved import saved
+from codemods.configs.saved import saved, saved_anywhere
 from codemods.configs.trouble import Judge, Trouble
 from codemods.engine.codemod import Codemod, Example, Finding, RefusedError, Severity
 
@@ -149,6 +149,12 @@ model(tf.ones((1, 4)))
 model.save("classifier.keras")
 '''  # fmt: skip
 
+# A class that says it is to be saved: by a method, or where anything is registered by its decorators.
+_CONFIGURED = re.compile(rb"(\bdef[\s\\]+get_config\b)")
+_REGISTERED = re.compile(
+    rb"(\bdef[\s\\]+get_config\b)|^[ \t]*@[\s\S]*?^[ \t]*(?=(class)\b|def\b|async\b)", re.MULTILINE
+)
+
 
 class AddGetConfig(Codemod):
     """Completes the classes that Keras saves by their constructors' arguments."""
@@ -162,14 +168,27 @@ class AddGetConfig(Codemod):
         Example(NOWHERE, refusal=NOT_KEPT),
     )
 
+    def concerns_in(self, project: Project, path: str) -> bool:
+        """Tell whether a file may hold a class that is saved, or that says it is."""
+        said = _REGISTERED if project.mentioning("register_keras_serializable") else _CONFIGURED
+        return bool(project.matching(said, [path])) or path in saved_anywhere(project).paths
+
     def find(self, module: Module) -> Iterator[Finding]:
         """Yield the classes that Keras can't save, or not restore."""
         project = module.project or Project.of({module.path: module.text})
+        places = saved_anywhere(project).places
+        # Who writes a get_config, or registers a class, wants it to be saved.
+        asked = [
+            node
+            for node in module.find_all(ast.ClassDef)
+            if node.decorator_list or has_method(node, "get_config") or place_of(module, node) in places
+        ]
+        if not asked:
+            return
         objects = KerasObjects(project, project.imports.together(module.path))
         keras_3 = cache(lambda: runs_keras_3(module))
-        for node in module.find_all(ast.ClassDef):
+        for node in asked:
             forms, below = saved(project, module.path).of(place_of(module, node))
-            # Who writes a get_config, or registers a class, wants it to be saved.
             if not (forms or below or node.decorator_list or has_method(node, "get_config")):
                 continue
             found = objects.object(module, node)

@@ -239,7 +239,7 @@ class MoveSummariesToHost(Codemod):
         rb"summary(?:_v2|_ops_v2)?\b"
         rb"(?!\s*\(|\s*\.\s*(?!(?:scalar|histogram|image|audio|text|write|graph|trace_export|mesh)\b)\w"
         rb"| (?!(?:as|import|if|else|and|or|for|in|is|not)\b)[A-Za-z])"
-        rb"|\w\.function\b|import[^\n]*\bfunction\b"
+        rb"|(?<=\w)\.function\b|import[^\n]*\bfunction\b"
     )
     refusals = (*LIFT_REFUSALS, *REFUSALS)
     examples = (

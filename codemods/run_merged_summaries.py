@@ -36,9 +36,10 @@ import re
 from collections.abc import Iterator
 
 from codemods.analysis.module import Module
+from codemods.analysis.project import Project
 from codemods.engine.codemod import Codemod, Example, Finding
 from codemods.sessions.refusals import NOT_FED, REFUSALS
-from codemods.sessions.training import training
+from codemods.sessions.training import may_train, training
 
 NEVER_MERGED = """\
 import tensorflow.compat.v1 as tf
@@ -137,6 +138,10 @@ class RunMergedSummaries(Codemod):
         Example(ONLY_MERGED, after=RUN),
         Example(VALIDATION, refusal=NOT_FED),
     )
+
+    def concerns_in(self, project: Project, path: str) -> bool:
+        """Tell whether a file, or what it is used with, may define summaries."""
+        return may_train(project, path)
 
     def find(self, module: Module) -> Iterator[Finding]:
         """Yield the run that trains without the graph's summaries."""

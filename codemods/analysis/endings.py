@@ -284,14 +284,19 @@ def importers(module: Module, *words: str) -> Iterator[Module]:
         words: as for :meth:`Project.mentioning`; none for all modules.
     """
     project = module.project
+    for path in importing(module, *words):
+        other = project.module(path) if project is not None else None
+        if other is not None:
+            yield other
+
+
+def importing(module: Module, *words: str) -> list[str]:
+    """Return the paths of these modules."""
+    project = module.project
     if project is None:
-        return
+        return []
     paths = project.texts.importing(module.id.rpartition(".")[2])
     if words:
         holding = set(project.mentioning(*words))
         paths = [path for path in paths if path in holding]
-    for path in paths:
-        if path != module.path and module.path in project.imports.anywhere(path):
-            other = project.module(path)
-            if other is not None:
-                yield other
+    return [path for path in paths if path != module.path and module.path in project.imports.anywhere(path)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -62,6 +63,18 @@ _QUIET_VALUES = (
 )
 _LOUD_BUILTINS = ("open", "print", "input", "exec", "eval", "exit", "quit")
 
+_Import = ast.Import | ast.ImportFrom
+# A comment, a text, an import that has its line for itself, and any other.
+_TOKEN = re.compile(
+    rb"""\#[^\n]*
+    |\"{3}[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*\"{3} | \'{3}[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*\'{3}
+    |"(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'
+    |(?P<statement>^[ \t]*(?:from\b(?:[^\n\\]|\\\r?\n)*?\b)?import\b
+        (?:[^\n(\\]|\\\r?\n)*(?:\([^)]*\))?(?:[^\n\\]|\\\r?\n)*)
+    |(?P<doubt>\bimport\b)""",
+    re.VERBOSE | re.MULTILINE | re.DOTALL,
+)
+
 
 class ImportGraph:
     """The imports that run when a module of a project is imported."""
@@ -74,19 +87,25 @@ class ImportGraph:
         self._importers: dict[str, dict[str, str]] = {}
         self._closures: dict[str, frozenset[str]] = {}
         self._together: dict[str, frozenset[str]] = {}
+        self._users: dict[str, frozenset[str]] = {}
 
-    def changed(self, path: str) -> None:
-        """Forget what is known, since a module has another text now."""
-        self._direct.pop(path, None)
-        self._anywhere.pop(path, None)
-        self._importers.clear()
-        self._closures.clear()
-        self._together.clear()
+    def changed(self, path: str) -> bool:
+        """Forget what is known if a module with another text imports others now; return whether it imports the same."""
+        direct, anywhere = self._direct.pop(path, None), self._anywhere.pop(path, None)
+        same = direct in (None, self.direct(path)) and anywhere in (None, self.anywhere(path))
+        if not same:
+            self._importers.clear()
+            self._closures.clear()
+            self._together.clear()
+            self._users.clear()
+        return same
 
     def direct(self, path: str) -> dict[str, str]:
         """Return the project's modules that a module imports itself, each with the name it is imported by."""
         if path not in self._direct:
             self._look_up(path)
+        if path not in self._direct:
+            self.read(path, self.project.tree(path))
         return self._direct[path]
 
     def anywhere(self, path: str) -> dict[str, str]:
@@ -96,7 +115,19 @@ class ImportGraph:
         return self._anywhere[path]
 
     def _look_up(self, path: str) -> None:
-        self.read(path, self.project.tree(path))
+        """Take note of what a module imports, without its tree as far as that can be told from its lines."""
+        on_disk = path.endswith(".py") and self.project.edited(path) is None
+        seen = _seen(self.project.texts.data(path)) if on_disk else None
+        if seen is None:
+            self.read(path, self.project.tree(path))
+            return
+        outer, inner = seen
+        found = self._targets(path, [*outer, *inner])
+        if found and not self.project.is_python(path):
+            found, outer = {}, []
+        self._anywhere[path] = found
+        if not self._targets(path, inner):
+            self._direct[path] = self._targets(path, outer)
 
     def read(self, path: str, tree: ast.Module | None) -> None:
         """Take note of what a module imports, now that it is parsed."""
@@ -141,13 +172,18 @@ class ImportGraph:
         word = PurePosixPath(path).parent.name if stem == "__init__" else stem
         return self.project.texts.importing(word) if word and path.endswith(".py") else ()
 
+    def _used_by(self, path: str) -> frozenset[str]:
+        """Return the modules that import a module themselves, anywhere in them."""
+        if path not in self._users:
+            self._users[path] = frozenset(each for each in self._mentioning(path) if path in self.anywhere(each))
+        return self._users[path]
+
     def together(self, path: str) -> frozenset[str]:
         """Return the modules that the programs may import, anywhere in them, that import a module."""
         if path not in self._together:
             found, pending = {path}, [path]
             while pending:
-                one = pending.pop()
-                users = {each for each in self._mentioning(one) if each not in found and one in self.anywhere(each)}
+                users = self._used_by(pending.pop()) - found
                 found |= users
                 pending += users
             pending = list(found)
@@ -265,6 +301,24 @@ def _imports(body: list[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
                 yield from _imports(getattr(statement, name, []))
             for handler in getattr(statement, "handlers", ()):
                 yield from _imports(handler.body)
+
+
+def _seen(data: bytes) -> tuple[list[_Import], list[_Import]] | None:
+    """Return the imports in a module's bytes, those of lines that aren't indented and the others; None if in doubt."""
+    end = data.rfind(b"import")
+    seen: tuple[list[bytes], list[bytes]] = ([], [])
+    for token in _TOKEN.finditer(data):
+        if token.start() > end:
+            break
+        if token.lastgroup == "doubt":
+            return None
+        if token.lastgroup == "statement":
+            seen[token[0][:1].isspace()].append(token[0].strip())
+    try:
+        outer, inner = ([n for n in ast.parse(b"\n".join(each)).body if isinstance(n, _IMPORTS)] for each in seen)
+    except (SyntaxError, ValueError):
+        return None
+    return outer, inner
 
 
 def _names(statement: ast.Import | ast.ImportFrom) -> list[str]:

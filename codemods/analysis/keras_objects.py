@@ -11,7 +11,7 @@ import ast
 import enum
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from codemods.analysis.keras_names import BUILTIN
 from codemods.analysis.module import Binding, Function, Module
@@ -345,10 +345,10 @@ class KerasObjects:
             for name in self._registered_name(found.module, decorator, found.name)
         ]
         for module in self.modules(found.module, "register_keras_serializable"):
-            for call in module.find_all(ast.Call):
-                if call.args and module.resolve(call.args[0]) == f"{found.module.id}.{found.qualname}":
-                    names = self._registered_name(module, call.func, found.name)
-                    registered += [Registration(module.path, name) for name in names]
+            given = module.once("given", partial(_calls_by_argument, module))
+            for call in given.get(f"{found.module.id}.{found.qualname}", ()):
+                names = self._registered_name(module, call.func, found.name)
+                registered += [Registration(module.path, name) for name in names]
         return registered
 
     def _registered_name(self, module: Module, node: ast.expr, name: str) -> Iterator[str | None]:
@@ -500,13 +500,11 @@ class KerasObjects:
 
     def saves_in(self, module: Module) -> Iterator[Save]:
         """Yield the places where a module saves models to files, once for each path."""
-        words = {"save", "to_json", *_spellings(module, "save_model"), *_spellings(module, "ModelCheckpoint")}
-        for call in module.find_all(ast.Call):
-            if _called(call) in words:
-                distinct: dict[tuple[FilePath, Form], Save] = {}
-                for save in self._save(module, call, False):
-                    distinct.setdefault((save.path, save.form), save)
-                yield from distinct.values()
+        for call in saving_calls(module):
+            distinct: dict[tuple[FilePath, Form], Save] = {}
+            for save in self._save(module, call, False):
+                distinct.setdefault((save.path, save.form), save)
+            yield from distinct.values()
 
     def spread(self, save: Save) -> list[Save]:
         """Return a save for each call that the function around it runs for, where it saves to that path."""
@@ -515,25 +513,15 @@ class KerasObjects:
         return [each for each in self._spread[save.call] if (each.path, each.form) == (save.path, save.form)]
 
     def _save(self, module: Module, call: ast.Call, every_call: bool) -> Iterator[Save]:
-        word = _called(call)
-        name = module.resolve(call.func)
-        kind = name.rpartition(".")[2] if name is not None and name.startswith("keras.") else None
-        given = arguments_by_name(call, ("filepath",))
-        model: ast.expr | None = None
-        if word in {"save", "to_json"} and name is None and isinstance(call.func, ast.Attribute):
-            model = call.func.value
-        elif kind == "save_model":
-            given = arguments_by_name(call, ("model", "filepath"))
-            model = given.get("model")
-        elif kind != "ModelCheckpoint" or _is_true(given.get("save_weights_only")):
+        saving = _saving(module, call)
+        if saving is None:
             return
-        path = _file_written(module, call) if word == "to_json" else given.get("filepath")
-        if path is None and word != "to_json":
-            return
+        model, path, save_format = saving
+        to_json = _called(call) == "to_json"
         for frame in self.frames(module, call, None if every_call else [path] if path is not None else []):
             for each in paths(module, path, frame):
                 file = each if model is not None else template(each)
-                form = Form.JSON if word == "to_json" else form_of(file, given.get("save_format"))
+                form = Form.JSON if to_json else form_of(file, save_format)
                 yield Save(module, call, model, file, form, frame, self)
 
     def fitted_with(self, module: Module, checkpoint: ast.Call) -> list[ast.expr]:
@@ -548,6 +536,43 @@ class KerasObjects:
                     if checkpoint in trace.nodes:
                         found.append(call.func.value)
         return found
+
+
+def _calls_by_argument(module: Module) -> dict[str | None, list[ast.Call]]:
+    """Return a module's calls by what their first argument means."""
+    found: dict[str | None, list[ast.Call]] = {}
+    for call in module.find_all(ast.Call):
+        if call.args:
+            found.setdefault(module.resolve(call.args[0]), []).append(call)
+    return found
+
+
+def saving_calls(module: Module) -> Iterator[ast.Call]:
+    """Yield the calls of a module that may save models to files."""
+    words = {"save", "to_json", *_spellings(module, "save_model"), *_spellings(module, "ModelCheckpoint")}
+    for call in module.find_all(ast.Call):
+        if _called(call) in words and _saving(module, call) is not None:
+            yield call
+
+
+def _saving(module: Module, call: ast.Call) -> tuple[ast.expr | None, ast.expr | None, ast.expr | None] | None:
+    """Return the model that a call saves, the file and its format, each if given; None if it saves none."""
+    word = _called(call)
+    name = module.resolve(call.func)
+    kind = name.rpartition(".")[2] if name is not None and name.startswith("keras.") else None
+    given = arguments_by_name(call, ("filepath",))
+    model: ast.expr | None = None
+    if word in {"save", "to_json"} and name is None and isinstance(call.func, ast.Attribute):
+        model = call.func.value
+    elif kind == "save_model":
+        given = arguments_by_name(call, ("model", "filepath"))
+        model = given.get("model")
+    elif kind != "ModelCheckpoint" or _is_true(given.get("save_weights_only")):
+        return None
+    path = _file_written(module, call) if word == "to_json" else given.get("filepath")
+    if path is None and word != "to_json":
+        return None
+    return model, path, given.get("save_format")
 
 
 def library_kind(name: str | None) -> Kind | None:
@@ -948,8 +973,8 @@ class _Trace:
 
     def assigned(self, module: Module, owner: ast.ClassDef, name: str, use: _Use, training: bool) -> None:
         """What the methods of a class assign to an attribute of its instances, and put into it."""
-        for other in ast.walk(owner):
-            if isinstance(other, ast.Attribute) and other.attr == name and isinstance(other.value, ast.Name):
+        for other in module.once(("named", owner), partial(_by_name, owner)).get(name, ()):
+            if isinstance(other, ast.Attribute):
                 if self.instance(module, other.value) != (module, owner):
                     continue
                 if isinstance(other.ctx, ast.Store):
@@ -957,7 +982,7 @@ class _Trace:
                         self.expression(module, source, use, training, None)
                 else:
                     self.effect(module, other, training, None)
-            elif isinstance(other, ast.Name) and other.id == name and module.parent(other) in owner.body:
+            elif module.parent(other) in owner.body:
                 for source in _sources(module, other):
                     self.expression(module, source, use, training, None)
 
@@ -1023,6 +1048,17 @@ class _Trace:
                     self.expression(module, each, _Use.OBJECT, training, None)
             elif node.func.attr == "compile" and found.kind is Kind.MODEL and base in {"self", "super()"}:
                 self.compiled(module, node, None)
+
+
+def _by_name(owner: ast.ClassDef) -> dict[str, list[ast.Name | ast.Attribute]]:
+    """Return the names, and the attributes of names, in a class, in the order of ``ast.walk``."""
+    found: dict[str, list[ast.Name | ast.Attribute]] = {}
+    for node in ast.walk(owner):
+        if isinstance(node, ast.Name):
+            found.setdefault(node.id, []).append(node)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found.setdefault(node.attr, []).append(node)
+    return found
 
 
 def _values(node: ast.expr) -> Iterator[ast.expr | None]:

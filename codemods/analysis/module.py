@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from codemods.analysis.names import canonical
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_POSITION = attrgetter("lineno", "col_offset")
 _SCOPES = (*_FUNCTIONS, ast.ClassDef, ast.Lambda, *_COMPREHENSIONS)
 NodeT = TypeVar("NodeT", bound=ast.AST)
+FoundT = TypeVar("FoundT")
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class Module:
         self.tree = ast.parse(text)
         self._found: dict[tuple[type, ...], list[ast.AST]] = {}
         self._meanings: dict[ast.AST | None, set[str | None]] = {}
+        self._once: dict[Hashable, object] = {}
         self._changes = 0
 
     @cached_property
@@ -105,19 +110,43 @@ class Module:
         """The dotted form of the path, which prefixes the qualified names of what is defined here."""
         return module_id(self.path)
 
+    def once(self, what: Hashable, find: Callable[[], FoundT]) -> FoundT:
+        """Return what is found out about the module, once for as long as no module of the project changes.
+
+        Args:
+            what: its name, with the nodes that it is about.
+            find: finds it out.
+        """
+        self._look_out()
+        if what not in self._once:
+            self._once[what] = find()
+        return cast("FoundT", self._once[what])
+
+    def _look_out(self) -> None:
+        """Forget what may depend on other modules if one of them has changed."""
+        changes = self.project.changes if self.project is not None else 0
+        if changes != self._changes:
+            self._meanings.clear()
+            self._once.clear()
+            self._changes = changes
+
     # The tree. ---------------------------------------------------------------------------------
 
     @cached_property
-    def _walked(self) -> tuple[list[ast.AST], dict[ast.AST, ast.AST]]:
-        """The nodes, in the order of ``ast.walk``, and the parent of each."""
+    def _walked(self) -> tuple[list[ast.AST], dict[ast.AST, ast.AST], dict[type, list[ast.AST]]]:
+        """The nodes, in the order of ``ast.walk``, the parent of each, and those of each kind."""
         nodes: list[ast.AST] = [self.tree]
         parents: dict[ast.AST, ast.AST] = {}
+        kinds: defaultdict[type, list[ast.AST]] = defaultdict(list)
         for node in nodes:  # which grows
-            found = children(node)
-            nodes += found
-            for child in found:
-                parents[child] = node
-        return nodes, parents
+            kind = node.__class__
+            kinds[kind].append(node)
+            if _FIELDS[kind]:
+                found = children(node)
+                nodes += found
+                for child in found:
+                    parents[child] = node
+        return nodes, parents, kinds
 
     @property
     def _nodes(self) -> list[ast.AST]:
@@ -130,11 +159,10 @@ class Module:
     @cached_property
     def attributes(self) -> dict[str, list[ast.Attribute]]:
         """The module's attribute accesses by the attribute's name."""
-        found: dict[str, list[ast.Attribute]] = {}
-        for node in self._nodes:
-            if isinstance(node, ast.Attribute):
-                found.setdefault(node.attr, []).append(node)
-        return found
+        found: defaultdict[str, list[ast.Attribute]] = defaultdict(list)
+        for node in cast("list[ast.Attribute]", self._walked[2].get(ast.Attribute, [])):
+            found[node.attr].append(node)
+        return dict(found)
 
     def __contains__(self, node: ast.AST) -> bool:
         """Tell whether a node is one of this module's."""
@@ -143,9 +171,12 @@ class Module:
     def find_all(self, *kinds: type[NodeT]) -> Iterator[NodeT]:
         """Yield the nodes of some kinds (leaf classes of :mod:`ast`) in the order of the source."""
         if kinds not in self._found:
-            exact = set(kinds)
-            found: list[ast.AST] = [node for node in self._nodes if type(node) in exact]
-            found.sort(key=lambda node: (getattr(node, "lineno", 0), getattr(node, "col_offset", 0)))
+            if len(kinds) == 1 and "lineno" in kinds[0]._attributes:
+                found = sorted(self._walked[2].get(kinds[0], ()), key=_POSITION)
+            else:
+                exact = set(kinds)
+                found = [node for node in self._nodes if type(node) in exact]
+                found.sort(key=lambda node: (getattr(node, "lineno", 0), getattr(node, "col_offset", 0)))
             self._found[kinds] = found
         return (cast("NodeT", node) for node in self._found[kinds])
 
@@ -242,11 +273,10 @@ class Module:
     @cached_property
     def names(self) -> dict[str, list[ast.Name]]:
         """The module's names by their spelling, whatever they mean."""
-        found: dict[str, list[ast.Name]] = {}
-        for node in self._nodes:
-            if isinstance(node, ast.Name):
-                found.setdefault(node.id, []).append(node)
-        return found
+        found: defaultdict[str, list[ast.Name]] = defaultdict(list)
+        for node in cast("list[ast.Name]", self._walked[2].get(ast.Name, [])):
+            found[node.id].append(node)
+        return dict(found)
 
     def is_used(self, scope: Scope, name: str) -> bool:
         """Tell whether a name is bound or read in a scope, or read from inside it."""
@@ -273,10 +303,7 @@ class Module:
 
     def candidates(self, node: ast.AST | None) -> set[str | None]:
         """Return every qualified name that an expression may mean, None among them if one is unknown."""
-        changes = self.project.changes if self.project is not None else 0
-        if changes != self._changes:
-            self._meanings.clear()  # what a name means here may depend on other modules
-            self._changes = changes
+        self._look_out()
         if node not in self._meanings:
             self._meanings[node] = self._candidates(node, frozenset())
         return self._meanings[node]

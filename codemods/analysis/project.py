@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
+import symtable
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
@@ -22,6 +23,8 @@ _KEPT = 3_000_000  # characters of source whose trees are kept; with its scopes,
 _LIBRARIES = frozenset({"tensorflow", "keras", "tf_keras", "numpy", "torch"})
 
 FoundT = TypeVar("FoundT")
+Known = dict[Hashable, tuple[object, Collection[str]]]
+"""What was found out about a project, by its name, each with the modules that it depends on."""
 
 
 class Project:
@@ -67,11 +70,12 @@ class Project:
         self._parse = parse
         self._names = names
         self._modules: OrderedDict[str, Module | None] = OrderedDict()
+        self._sound: set[str] = set()
         self._size = 0  # of the texts of the modules in memory
         self._resolving: set[tuple[str, str]] = set()
         self._resolved: dict[tuple[str, str], str | None] = {}
         self._found: dict[tuple[str, str], tuple[str | None, str]] = {}
-        self._once: dict[Hashable, object] = {}
+        self._once: Known = {}
 
     @classmethod
     def of(cls, files: Mapping[str, str]) -> Project:
@@ -100,17 +104,33 @@ class Project:
 
     def add(self, module: Module) -> None:
         """Make a module, as it stands now, the one that others of the project see."""
-        self._changed(module.path)
         self._added.add(module.path)
+        self.forget(module.path)
         self._keep(module.path, module)
+        self._changed(module.path)
+
+    @property
+    def known(self) -> Known:
+        """What was found out about the project, as long as its modules stand as they do."""
+        return dict(self._once)
+
+    def restore(self, modules: Iterable[Module], known: Known) -> None:
+        """Make some modules, as they stood before, those that others of the project see.
+
+        Args:
+            modules: the modules.
+            known: what was known of the project when they did.
+        """
+        for module in modules:
+            self.add(module)
+        self._once = dict(known)
 
     def _changed(self, path: str) -> None:
-        self.forget(path)
         self.changes += 1
         self._resolved.clear()
-        self._once.clear()
         self.calls.changed(path)
-        self.imports.changed(path)
+        same = self.imports.changed(path)
+        self._once = {what: each for what, each in self._once.items() if same and path not in each[1]}
 
     @contextlib.contextmanager
     def planning(self, path: str) -> Iterator[None]:
@@ -138,12 +158,17 @@ class Project:
         """See all modules as their files are."""
         edited = [module for path in sorted(self._added) if (module := self._modules.get(path)) is not None]
         for module in edited:
+            self.forget(module.path)
             self._changed(module.path)
         try:
             yield
         finally:
             for module in edited:
                 self.add(module)
+
+    def edited(self, path: str) -> Module | None:
+        """Return a module that may not stand as it is in its file, None for those that do."""
+        return self._modules.get(path) if path in self._added else None
 
     def forget(self, path: str) -> None:
         """Read a module from its file again when it is next asked for."""
@@ -189,6 +214,28 @@ class Project:
         self.imports.read(path, tree)
         return tree
 
+    def is_python(self, path: str) -> bool:
+        """Tell whether a module can be read and parsed."""
+        if path not in self._sound and self._modules.get(path) is None:
+            text = self._text(path)
+            try:
+                self.check(path, text)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return self.tree(path) is not None
+            return text is not None
+        return True
+
+    def check(self, path: str, text: str | None) -> None:
+        """Raise what is wrong with the syntax of a module that stands as it is in its file.
+
+        Args:
+            path: the module.
+            text: its text; None if it has none.
+        """
+        if path not in self._sound and text is not None:
+            check_syntax(text)
+            self._sound.add(path)
+
     @cached_property
     def texts(self) -> Texts:
         """The files as bytes."""
@@ -221,21 +268,37 @@ class Project:
         """
         return sorted({path for word in words for path in self.texts.holding(word)})
 
+    def matching(self, pattern: re.Pattern[bytes], paths: Iterable[str]) -> list[str]:
+        """Return those of some files that may hold code which matches a group of a pattern.
+
+        These are all notebooks too, and what doesn't stand as it is in its file.
+
+        Args:
+            pattern: the pattern, for bytes; what it matches without a group is passed over.
+            paths: the files.
+        """
+        return [
+            path
+            for path in paths
+            if path.endswith(".ipynb") or path in self._added or self.texts.matches(pattern, path)
+        ]
+
     def calling(self, name: str) -> list[str]:
         """Return the paths of the files in which a name may be called, or be given another name, sorted."""
         no_value = r"(?![ \t]*(?:[.\[:=+*/%<>!|&^@-]|\w))"
         return self.texts.holding(name, rf"(?<!\bdef {name})(?<!\bclass {name})(?:[ \t]+as\b|{no_value})")
 
-    def once(self, what: Hashable, find: Callable[[], FoundT]) -> FoundT:
-        """Return what is found out about the whole project, once for as long as no module changes.
+    def once(self, what: Hashable, find: Callable[[], FoundT], within: Collection[str] | None = None) -> FoundT:
+        """Return what is found out about the project, once for as long as no module changes.
 
         Args:
             what: its name.
             find: finds it out.
+            within: the paths of the modules that it depends on, with all that they import; None for all of the project.
         """
         if what not in self._once:
-            self._once[what] = find()
-        return cast("FoundT", self._once[what])
+            self._once[what] = find(), self.files if within is None else within
+        return cast("FoundT", self._once[what][0])
 
     def importing(self, path: str, name: str) -> list[str]:
         """Return the paths of the files that may have a name from a module, maybe by way of others, sorted."""
@@ -367,6 +430,12 @@ class Project:
                 if node is not None:
                     return module, node
         return None
+
+
+def check_syntax(text: str) -> None:
+    """Raise what is wrong with the syntax of a text."""
+    # The fastest way to have all of Python's syntax checked: no tree is made.
+    symtable.symtable(text, "<module>", "exec")
 
 
 def _above(folder: str, levels: int) -> str:

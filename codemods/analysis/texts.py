@@ -28,6 +28,7 @@ class Texts:
         self._read = read
         self._kept: dict[str, bytes] = {}
         self._found: dict[tuple[str, str], list[str]] = {}
+        self._matching: dict[tuple[bytes, str], bool] = {}
 
     def data(self, path: str) -> bytes:
         """Return a file's bytes; none if it can't be read."""
@@ -74,6 +75,13 @@ class Texts:
             pattern = re.compile(_encoded(f"{re.escape(text)}{start}{end}{following}"))
             self._found[key] = [path for path in self._likely(_encoded(text)) if pattern.search(self.data(path))]
         return self._found[key]
+
+    def matches(self, pattern: re.Pattern[bytes], path: str) -> bool:
+        """Tell whether a group of a pattern matches something in a file."""
+        key = pattern.pattern, path
+        if key not in self._matching:
+            self._matching[key] = any(found.lastindex for found in pattern.finditer(self.data(path)))
+        return self._matching[key]
 
     def importing(self, name: str) -> list[str]:
         """Return the paths of the files that may import something of a name or from it, or go through it, sorted."""

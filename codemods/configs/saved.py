@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from codemods.analysis.keras_models import KerasModels
-from codemods.analysis.keras_objects import Form, KerasObjects, Kind
+from codemods.analysis.keras_objects import Form, KerasObjects, Kind, saving_calls
 from codemods.analysis.module import Module
 from codemods.analysis.project import Project
 from codemods.configs.classes import KerasClass, Place, place_of
 
 _SAVING = ("save", "save_model", "ModelCheckpoint", "to_json")
 _ASKING = ("get_config", "clone_model", "serialize_keras_object", "serialize")
+# What a file must hold to call one of these; a class that asks its base for the configuration calls nothing.
+_CALLS = re.compile(
+    rb"\bsuper\s*\([^()]*\)\s*\.\s*get_config\b|\bdef\s+\w+"
+    rb"|(save_model|ModelCheckpoint|clone_model|serialize_keras_object"
+    rb"|\b(?:save|to_json|get_config|serialize)\b(?:[\s\\)]|#[^\n]*\n)*\()"
+)
 
 
 @dataclass
@@ -39,6 +47,16 @@ class Saved:
             for place, forms in theirs.items():
                 mine[place] = mine.get(place, frozenset()) | forms
 
+    @property
+    def places(self) -> Collection[Place]:
+        """The classes of either."""
+        return self.forms.keys() | self.below.keys()
+
+    @property
+    def paths(self) -> set[str]:
+        """The modules of these."""
+        return {path for path, _, _ in self.places}
+
     def of(self, place: Place) -> tuple[frozenset[Form], frozenset[Form]]:
         """Return both for a class."""
         return self.forms.get(place, frozenset()), self.below.get(place, frozenset())
@@ -47,25 +65,33 @@ class Saved:
 def saved(project: Project, path: str) -> Saved:
     """Return what the programs save that import a module."""
     together = project.imports.together(path)
-    return project.once(("saved by", together), lambda: _saved_by(project, together))
+    return project.once(("saved by", together), lambda: _saved_by(project, together), together)
 
 
-def _saved_by(project: Project, paths: frozenset[str]) -> Saved:
+def saved_anywhere(project: Project) -> Saved:
+    """Return what all programs of a project save."""
+    return project.once("saved", lambda: _saved_by(project, project.files))
+
+
+def _saved_by(project: Project, paths: Collection[str]) -> Saved:
     result = Saved()
-    for path in project.mentioning(*_SAVING, *_ASKING):
+    for path in project.matching(_CALLS, project.mentioning(*_SAVING, *_ASKING)):
         if path in paths:
-            result.merge(project.once(("saved in", path), lambda path=path: _saved_in(project, path)))  # type: ignore[misc]
+            together = project.imports.together(path)
+            result.merge(project.once(("saved in", path), partial(_saved_in, project, path, together), together))
     return result
 
 
-def _saved_in(project: Project, path: str) -> Saved:
-    """Return what a module saves, or asks for its configuration."""
+def _saved_in(project: Project, path: str, together: Collection[str]) -> Saved:
+    """Return what a module saves, or asks for its configuration, in the programs that import it."""
     module = project.module(path)
-    objects = KerasObjects(project, project.imports.together(path))
-    models = KerasModels(objects)
     result = Saved()
+    if module is None or not _may_save(module):
+        return result
+    objects = KerasObjects(project, together)
+    models = KerasModels(objects)
     given: dict[Form, list[tuple[Module, ast.expr]]] = {}
-    for save in objects.saves_in(module) if module is not None else ():
+    for save in objects.saves_in(module):
         # What has a method ``save`` may as well be an image or a checkpoint.
         if save.model is None:
             found = objects.fitted_with(save.module, save.call)
@@ -74,8 +100,7 @@ def _saved_in(project: Project, path: str) -> Saved:
         else:
             found = []
         given.setdefault(save.form, []).extend((save.module, node) for node in found)
-    for call in module.find_all(ast.Call) if module is not None else ():
-        assert module is not None
+    for call in module.find_all(ast.Call):
         node = _asked(module, call)
         # An object that is asked by itself tells of its class; what it holds is its own affair.
         instance = objects.instance(module, node) if node is not None else None
@@ -90,6 +115,11 @@ def _saved_in(project: Project, path: str) -> Saved:
             if held.kind is not Kind.FUNCTION:
                 result.add(KerasClass(objects, held), form)
     return result
+
+
+def _may_save(module: Module) -> bool:
+    """Tell whether a module calls anything that saves, or asks for a configuration."""
+    return any(True for _ in saving_calls(module)) or any(_asked(module, call) for call in module.find_all(ast.Call))
 
 
 def _asked(module: Module, call: ast.Call) -> ast.expr | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from codemods.analysis.module import Module
+    from codemods.analysis.project import Project
 
 
 class Severity(enum.IntEnum):
@@ -342,6 +343,18 @@ class Codemod:
         """Tell, by a look at a file's bytes, whether it can hold anything that this codemod is about."""
         found = any(trigger in data for trigger in self.triggers)
         return found and (self.pattern is None or self.pattern.search(data) is not None)
+
+    def concerns_in(self, project: Project, path: str) -> bool:
+        """Tell, by a look at the project, whether one of its files that it concerns can hold anything.
+
+        It is asked before the file is parsed. The default is that it can.
+
+        Args:
+            project: the project, as it stands in its files.
+            path: the file.
+        """
+        del project, path
+        return True
 
     def find(self, module: Module) -> Iterator[Finding]:
         """Yield what this codemod has to say about one module.

@@ -90,6 +90,7 @@ def _rewritten(text: str, path: str, settings: Settings, project: Project, exclu
     module = original = _module(text, path, project)
     suppressions = Suppressions(module)
     first = _find(module, settings, suppressions)
+    known = project.known
     keys = [_key(module, *found) for found in first]
     left_out = {keys[number][:2] for number in excluded}
     whole_file = any(s.whole_file and s.used and not s.names for s in suppressions.all)
@@ -126,16 +127,15 @@ def _rewritten(text: str, path: str, settings: Settings, project: Project, exclu
         module = original
         refused = {key: UNSTABLE for key, (_, f) in zip(keys, first, strict=True) if _wanted(f, settings)}
     if module is not original or before:
-        for each in (original, *before):
-            project.add(each)  # the others are analysed as if nothing had been changed yet
+        project.restore((original, *before), known)  # the others are analysed as if nothing had been changed yet
     if module is original:
         reported = {n: (name, _with(found, refused.get(keys[n]))) for n, (name, found) in enumerate(first)}
         late: list[_Found] = []
     else:
         keyed = [(_key(module, *found), found[1]) for found in pending]
         left = [(key, _with(finding, refused.get(key)), module) for key, finding in keyed]
-        known = {n: key for n, key in enumerate(keys) if n not in excluded}
-        reported, new = _reported(first, known, [*made, *left], len(made))
+        included = {n: key for n, key in enumerate(keys) if n not in excluded}
+        reported, new = _reported(first, included, [*made, *left], len(made))
         late = [(key[0], _moved(finding, shown, original)) for key, finding, shown in new]
     reported |= {n: (first[n][0], _with(first[n][1], VERIFICATION_FAILED)) for n in excluded}
     done_with = [tuple(n for n in group if n in reported and _wanted(reported[n][1], settings)) for group in groups]

@@ -13,7 +13,6 @@ import json
 import multiprocessing
 import os
 import signal
-import symtable
 import sys
 import threading
 import warnings
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from codemods.analysis.module import split_lines
-from codemods.analysis.project import Project
+from codemods.analysis.project import Project, check_syntax
 from codemods.engine import diff, registry, source
 from codemods.engine.codemod import Finding
 from codemods.engine.discover import Discovery, project_files, project_root
@@ -203,7 +202,7 @@ class Worker:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of the user's code: the parser would print them
-                return self._process(path, source.load(path) if data is None else data, shown)
+                return self._process(path, data, shown)
         except SourceError as error:
             return _failed(shown, error)
         except SyntaxError as error:
@@ -214,15 +213,22 @@ class Worker:
             text = f"{type(error).__name__}: {error}".strip().splitlines()[-1]
             return _failed(shown, SourceError("internal", text))
 
-    def _process(self, path: Path, data: bytes, shown: str) -> FileResult:
+    def _process(self, path: Path, given: bytes | None, shown: str) -> FileResult:
+        data = source.load(path) if given is None else given
         # A comment that suppresses nothing is reported, in whichever file it stands.
-        if b"tf-codemods:" not in data and not any(codemod.concerns(data) for codemod in self._codemods):
-            _check(path, data)
+        asked = b"tf-codemods:" in data
+        concerned = [codemod for codemod in self._codemods if codemod.concerns(data)]
+        if not asked and not concerned:
+            self._check(path, data, on_disk=given is None)
             return FileResult(shown, FileStatus.UNCHANGED)
         document = source.read(path, data)
         if _weight(data) > _WEIGHT_LIMIT and isinstance(document, PythonFile):
             raise SourceError("too-large", f"{len(data):,} bytes of code would take too much memory to analyse")
         project, inside = self._project(path.absolute())
+        asked = asked or given is not None or inside not in project.files
+        if not asked and not any(codemod.concerns_in(project, inside) for codemod in concerned):
+            project.check(inside, document.text)
+            return FileResult(shown, FileStatus.UNCHANGED)
         excluded = {number for name, number in self._settings.excluded if name == shown}
         project.excluded = self._excluded(project)
         rewritten = rewrite(document.text, inside, self._settings, project, excluded)
@@ -263,6 +269,24 @@ class Worker:
                 found.setdefault(path.relative_to(project.root).as_posix(), set()).add(number)
         return found
 
+    def _check(self, path: Path, data: bytes, *, on_disk: bool) -> None:
+        """Raise what is wrong with a file that no codemod has anything to say about."""
+        if path.suffix == ".ipynb":
+            # What its cells hold doesn't matter then, and to look at each takes twenty times as long.
+            try:
+                json.loads(data)
+            except ValueError as error:
+                raise SourceError("notebook", f"not valid JSON: {error}") from error
+            return
+        document = source.read(path, data)
+        if _weight(data) > _WEIGHT_LIMIT:
+            return
+        if on_disk:
+            project, inside = self._project(path.absolute())
+            project.check(inside, document.text)
+        else:
+            check_syntax(document.text)
+
     def _fixes(
         self, document: Document, inside: str, project: Project, excluded: set[int], together: Rewritten
     ) -> Iterator[Fix]:
@@ -280,8 +304,7 @@ class Worker:
 
     def _project(self, path: Path) -> tuple[Project, str]:
         """Return the project of a file, and the file's path in it."""
-        # What standard input stands for needs no folder yet.
-        root = project_root(next(folder for folder in path.parents if folder.is_dir()))
+        root = _root(path.parent)
         if root not in self._projects:
             for project in self._projects.values():  # paths come sorted: the one before is done with
                 vars(project).clear()  # it and its modules, which refer to each other, would wait for the collector
@@ -297,23 +320,15 @@ class Worker:
         return text if _weight(data) <= _WEIGHT_LIMIT else None
 
 
+@functools.cache
+def _root(folder: Path) -> Path:
+    """Return the folder of the project that files in a folder belong to, which is looked up once in a process."""
+    # What standard input stands for needs no folder yet.
+    return project_root(folder if folder.is_dir() else next(each for each in folder.parents if each.is_dir()))
+
+
 def _text_on_disk(document: Document, data: bytes) -> str:
     return data.decode(document.encoding if isinstance(document, PythonFile) else "utf-8-sig")
-
-
-def _check(path: Path, data: bytes) -> None:
-    """Raise what is wrong with a file that no codemod has anything to say about."""
-    if path.suffix == ".ipynb":
-        # What its cells hold doesn't matter then, and to look at each takes twenty times as long.
-        try:
-            json.loads(data)
-        except ValueError as error:
-            raise SourceError("notebook", f"not valid JSON: {error}") from error
-        return
-    document = source.read(path, data)
-    if _weight(data) <= _WEIGHT_LIMIT:
-        # The fastest way to have all of Python's syntax checked: no tree is made.
-        symtable.symtable(document.text, path.name, "exec")
 
 
 def _weight(data: bytes) -> int:

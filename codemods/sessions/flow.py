@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import cast
 
 from codemods.analysis.dataflow import definition
-from codemods.analysis.endings import importers
+from codemods.analysis.endings import importing
 from codemods.analysis.module import Binding, Function, Module
 from codemods.analysis.reaching import reaching
 
@@ -48,6 +48,7 @@ _SETTINGS = re.compile(
 )
 _LIBRARIES = ("tensorflow.", "keras.", "builtins.", "numpy.", "threading.")
 _DEPTH = 60
+_NOTHING = 1 << 30
 
 
 def v1_name(module: Module, node: ast.AST | None) -> str | None:
@@ -56,8 +57,17 @@ def v1_name(module: Module, node: ast.AST | None) -> str | None:
     ``import tensorflow as tf`` counts in a module that uses what TensorFlow 2 has only in ``compat.v1``.
     """
     names = module.candidates(node)
-    if None in names:
+    if len(names) > 1:
+        return _common_v1_name(module, names)
+    name = next(iter(names))
+    if name is None or not name.startswith("tensorflow."):
         return None
+    if name.startswith(_V1):
+        return name.removeprefix(_V1)
+    return name.removeprefix("tensorflow.") if is_v1(module) else None
+
+
+def _common_v1_name(module: Module, names: set[str | None]) -> str | None:
     texts = {str(name) for name in names}
     v1 = {text.removeprefix(_V1) for text in texts if text.startswith(_V1)}
     plain = {text.removeprefix("tensorflow.") for text in texts if not text.startswith(_V1)}
@@ -66,8 +76,24 @@ def v1_name(module: Module, node: ast.AST | None) -> str | None:
     return (v1 | plain).pop() if v1 or is_v1(module) else None
 
 
+def v1_calls(module: Module) -> list[tuple[str, ast.Call]]:
+    """Return a module's calls of functions of TensorFlow 1, each with the function's name."""
+    return module.once("v1 calls", lambda: list(_v1_calls(module)))
+
+
+def _v1_calls(module: Module) -> Iterator[tuple[str, ast.Call]]:
+    for call in module.find_all(ast.Call):
+        name = v1_name(module, call.func)
+        if name is not None:
+            yield name, call
+
+
 def is_v1(module: Module) -> bool:
     """Tell whether a module's ``tensorflow`` is TensorFlow 1."""
+    return module.once("is v1", lambda: _is_v1(module))
+
+
+def _is_v1(module: Module) -> bool:
     return any(
         (name := module.resolve(node)) is not None and name.startswith("tensorflow.") and not name.startswith(_V1)
         for word in _ONLY_V1
@@ -84,27 +110,56 @@ class Flow:
         # The project may forget modules, and read them again as others; here each is the same all along.
         self._modules: dict[str, Module] = {module.path: module}
         self._origins: dict[tuple[ast.AST, bool], list[Place]] = {}
-        self._active: set[ast.AST] = set()
+        self._active: dict[ast.AST, int] = {}  # what is being looked up, with its depth
+        self._met = _NOTHING  # the least depth of what was met while it was being looked up
+        self._returns: dict[Function, list[ast.expr]] = {}
         self._whole = True
         self._computed: dict[ast.AST, frozenset[ast.AST] | None] = {}
 
     @cached_property
     def modules(self) -> list[Module]:
         """The module, and those that it imports, itself or through others."""
-        return self._closure([self.module])
+        return self.loaded(self.imported)
+
+    @cached_property
+    def imported(self) -> list[str]:
+        """The paths of these."""
+        return self._imported_by([self.module.path])
 
     @cached_property
     def callers(self) -> list[Module]:
         """Those modules, and the ones that import this module, with all that these import."""
-        return self._closure([self.module, *importers(self.module)])
+        return self.loaded(self.calling)
 
-    def _closure(self, modules: Iterable[Module]) -> list[Module]:
-        found = {module.path: self._module(module.path) for module in modules}
+    @cached_property
+    def calling(self) -> list[str]:
+        """The paths of these."""
+        return self._imported_by([self.module.path, *importing(self.module)])
+
+    def _imported_by(self, paths: Sequence[str]) -> list[str]:
         project = self.module.project
-        if project is not None:
-            for path in sorted({path for module in found for path in project.imports.closure(module)}):
-                found.setdefault(path, self._module(path))
-        return [module for module in found.values() if module is not None]
+        closures = [project.imports.closure(path) for path in paths] if project is not None else []
+        return list(dict.fromkeys([*paths, *sorted(frozenset().union(*closures))]))
+
+    def loaded(self, paths: Iterable[str]) -> list[Module]:
+        """Return the modules of some paths."""
+        return [module for path in paths if (module := self._module(path)) is not None]
+
+    def holding(self, words: re.Pattern[bytes]) -> list[str]:
+        """Return the paths of the callers that hold any of some words, however they stand there."""
+        texts = self.module.project.texts if self.module.project is not None else None
+        found = {path for path in self.calling if texts is not None and words.search(texts.data(path))}
+        if words.search(self.module.text.encode(errors="replace")):  # as it stands now
+            found.add(self.module.path)
+        return [path for path in self.calling if path in found]
+
+    def reaching(self, paths: Sequence[str]) -> list[str]:
+        """Return the paths of the callers that may have something from any of some modules, these first."""
+        project = self.module.project
+        if project is None or not paths:
+            return list(paths)
+        others = (path for path in self.calling if path not in paths)
+        return [*paths, *(path for path in others if not project.imports.closure(path).isdisjoint(paths))]
 
     def _module(self, path: str | None) -> Module | None:
         if path is not None and path not in self._modules and self.module.project is not None:
@@ -131,12 +186,15 @@ class Flow:
         key = node, self._whole
         if key not in self._origins:
             if node in self._active:
+                self._met = min(self._met, self._active[node])
                 return []
-            self._active.add(node)
+            met, self._met = self._met, _NOTHING
+            depth = self._active[node] = len(self._active)
             found = list(dict.fromkeys(self._look_up(module, node)))
-            self._active.discard(node)
-            if self._active:
-                return found  # it may be incomplete, inside of a circle
+            del self._active[node]
+            is_part, self._met = self._met < depth, min(met, self._met)
+            if is_part:
+                return found  # of a circle: it may be incomplete
             self._origins[key] = found
         return self._origins[key]
 
@@ -183,9 +241,14 @@ class Flow:
     def _returned(self, module: Module, call: ast.Call) -> Iterator[Place]:
         """Yield what a call of a function of the project returns."""
         function = self.function(module, call.func)
-        for value in _returns(function[1]) if function is not None else ():
-            assert function is not None
-            yield function[0], value
+        if function is not None:
+            yield from ((function[0], value) for value in self._values(function[1]))
+
+    def _values(self, function: Function) -> list[ast.expr]:
+        """Return what a function returns."""
+        if function not in self._returns:
+            self._returns[function] = list(_returns(function))
+        return self._returns[function]
 
     def bound(self, module: Module, binding: Binding) -> Iterator[Place]:
         """Yield what a name is bound to by one of its bindings."""
@@ -260,7 +323,7 @@ class Flow:
             yield from self.assigned(other, target)
         if stored:
             return
-        values = [(other, value) for other, function in self._methods(node.attr) for value in _returns(function)]
+        values = [(other, value) for other, function in self._methods(node.attr) for value in self._values(function)]
         values += [  # a field of a tuple with names
             (other, keyword.value)
             for other, made in self.origins(module, node.value)
@@ -293,11 +356,17 @@ class Flow:
                 if not isinstance(use.ctx, ast.Load):
                     yield module, use
 
-    def _methods(self, name: str) -> Iterator[tuple[Module, Function]]:
+    def _methods(self, name: str) -> list[tuple[Module, Function]]:
+        return self._methods_by_name.get(name, [])
+
+    @cached_property
+    def _methods_by_name(self) -> dict[str, list[tuple[Module, Function]]]:
+        found: dict[str, list[tuple[Module, Function]]] = {}
         for module in self.modules:
             for function in module.find_all(ast.FunctionDef):
-                if function.name == name and isinstance(module.parent(function), ast.ClassDef):
-                    yield module, function
+                if isinstance(module.parent(function), ast.ClassDef):
+                    found.setdefault(function.name, []).append((module, function))
+        return found
 
     def function(self, module: Module, node: ast.expr) -> tuple[Module, Function] | None:
         """Return the function of the project that is called by an expression."""
@@ -305,7 +374,7 @@ class Flow:
         if found is not None:
             return (found[0], found[1]) if isinstance(found[1], _FUNCTIONS) else None
         if isinstance(node, ast.Attribute) and module.resolve(node) is None:
-            methods = list(self._methods(node.attr))
+            methods = self._methods(node.attr)
             return methods[0] if len(methods) == 1 else None
         return None
 

@@ -7,7 +7,7 @@ import ast
 from codemods.analysis.module import Module
 from codemods.analysis.places import frame
 from codemods.engine.codemod import RefusedError
-from codemods.sessions.flow import Flow, v1_name
+from codemods.sessions.flow import Flow, v1_calls, v1_name
 from codemods.sessions.refusals import IN_SUBGRAPH, SEVERAL_GRAPHS
 from codemods.sessions.runs import Run
 from codemods.sessions.summaries import Summaries, Summary
@@ -37,8 +37,7 @@ class Graphs:
                 raise RefusedError(SEVERAL_GRAPHS)
         if any(_is_built_by(each, _BRANCHES) for each in defined):
             raise RefusedError(IN_SUBGRAPH)
-        calls = ((other, call) for other in self.flow.modules for call in other.find_all(ast.Call))
-        if not any(v1_name(other, call.func) == "Graph" for other, call in calls):
+        if not any(name == "Graph" for other in self.flow.modules for name, _ in v1_calls(other)):
             return defined
         mine = self._of_session(run)
         found = [each for each in defined if self._at(each.module, each.call) is mine]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
-from codemods.analysis.endings import importers
+from codemods.analysis.endings import importing
 from codemods.analysis.imports import is_main_guard
 from codemods.analysis.module import Function, Module
 from codemods.analysis.places import Frame, frame
-from codemods.sessions.flow import Flow, Place, v1_name
+from codemods.sessions.flow import Flow, Place, v1_calls, v1_name
 from codemods.sessions.uses import Uses
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -20,6 +21,8 @@ _SAVERS = frozenset({
     "train.Supervisor", "train.SummarySaverHook", "contrib.slim.learning.train", "contrib.training.train",
     "contrib.learn.Experiment",
 })  # fmt: skip
+_SAVING = re.compile(rb"get_collection|Supervisor|SummarySaverHook|slim|contrib|estimator|MonitoredTrainingSession")
+_SUMMARY = re.compile(rb"summary")
 _WORKERS = frozenset({"train.Server", "train.ClusterSpec", "train.replica_device_setter"})
 _MAIN = frozenset({"app.run", "absl.app.run"})
 _VARIABLES = ("variables", "trainable_weights", "weights", "compute_gradients", "gradients")
@@ -80,23 +83,16 @@ class Summaries:
 
     @cached_property
     def _calls(self) -> list[tuple[str, Module, ast.Call]]:
-        found = []
-        for module in self.flow.callers:
-            if "summary" in module.text:
-                for call in module.find_all(ast.Call):
-                    name = v1_name(module, call.func)
-                    if name is not None:
-                        found.append((name, module, call))
-        return found
+        modules = [module for module in self.flow.loaded(self.flow.holding(_SUMMARY)) if "summary" in module.text]
+        return [(name, module, call) for module in modules for name, call in v1_calls(module)]
 
     @cached_property
     def all(self) -> list[Summary]:
         """The summaries."""
         found = [Summary(module, call, self._key(module, call)) for name, module, call in self._calls if name in _KINDS]
-        modules = set(self.flow.modules)
-        mine = [each for each in found if each.module in modules]
+        mine = [each for each in found if each.module.path in self.flow.imported]
         # Else those of the one program that imports this module, and builds the graph itself.
-        return mine or (found if len(list(importers(self.flow.module))) == 1 else [])
+        return mine or (found if len(importing(self.flow.module)) == 1 else [])
 
     def _key(self, module: Module, call: ast.Call) -> str | None:
         given = _keyword(call, "collections")
@@ -154,26 +150,14 @@ class Summaries:
     @property
     def several_workers(self) -> bool:
         """Whether several processes run the program together."""
-        calls = (v1_name(module, call.func) for module in self.flow.callers for call in module.find_all(ast.Call))
-        return any(name in _WORKERS for name in calls)
+        return any(name in _WORKERS for module in self.flow.callers for name, _ in v1_calls(module))
 
     @cached_property
     def are_saved(self) -> bool:
         """Whether TensorFlow saves the summaries by itself, or the program takes them from their collection."""
-        for module in self.flow.callers:
-            for use in [*module.attributes.get("get_collection", ()), *module.attributes.get("get_collection_ref", ())]:
-                call = module.parent(use)
-                if isinstance(call, ast.Call) and any(_is_default(module, each) for each in call.args):
-                    return True
-            for call in module.find_all(ast.Call):
-                name = v1_name(module, call.func)
-                if name in _SAVERS or (name is not None and name.startswith(("estimator.", "contrib.tpu."))):
-                    return True
-                if name == "train.MonitoredTrainingSession" and _saves(call):
-                    return True
-                if (module.resolve(call.func) or "").startswith("tf_slim.learning"):
-                    return True
-        return False
+        # Most programs don't mention what does so, and their modules needn't be looked at.
+        modules = (self.flow.loaded([path]) for path in self.flow.reaching(self.flow.holding(_SAVING)))
+        return any(module.once("saves summaries", partial(_are_saved, module)) for (module,) in filter(None, modules))
 
     def uses(self, each: Summary | Merge) -> Uses:
         """Return what is done with what a call makes."""
@@ -295,7 +279,21 @@ def _is_called(module: Module, node: ast.AST) -> bool:
 
 def has_summaries(module: Module) -> bool:
     """Tell whether a module defines summaries of a graph."""
-    return "summary" in module.text and any(v1_name(module, call.func) in _KINDS for call in module.find_all(ast.Call))
+    return "summary" in module.text and any(name in _KINDS for name, _ in v1_calls(module))
+
+
+def _are_saved(module: Module) -> bool:
+    """Tell whether TensorFlow saves a module's summaries by itself, or the module takes them from their collection."""
+    for use in [*module.attributes.get("get_collection", ()), *module.attributes.get("get_collection_ref", ())]:
+        call = module.parent(use)
+        if isinstance(call, ast.Call) and any(_is_default(module, each) for each in call.args):
+            return True
+    for name, call in v1_calls(module):
+        if name in _SAVERS or name.startswith(("estimator.", "contrib.tpu.")):
+            return True
+        if name == "train.MonitoredTrainingSession" and _saves(call):
+            return True
+    return any((module.resolve(call.func) or "").startswith("tf_slim.learning") for call in module.find_all(ast.Call))
 
 
 def _runs(other: Module, call: ast.Call, module: Module, function: Function) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from codemods.analysis.dataflow import bindings_in, names_read
 from codemods.analysis.module import Module
@@ -58,13 +59,16 @@ _OTHERS = ("test", "val", "eval")
 
 
 def training(module: Module) -> Training | None:
-    """Return the training of a module, if it runs a graph that may have summaries."""
+    """Return the training of a module, if it runs a graph with summaries that nothing saves by itself."""
     if not module.attributes.keys() & {"run", "eval"} or not _may_have_summaries(module):
         return None
     flow = Flow(module)
+    summaries = Summaries(flow)
+    if not summaries.all or summaries.are_saved:
+        return None
     found = list(runs(flow))
     preparing = [run for run in found if prepares(flow, run)]
-    return Training(flow, found, preparing) if len(found) > len(preparing) else None
+    return Training(flow, summaries, found, preparing) if len(found) > len(preparing) else None
 
 
 def recording_runs(module: Module) -> Iterator[ast.AST]:
@@ -74,21 +78,34 @@ def recording_runs(module: Module) -> Iterator[ast.AST]:
         yield from [finding.node] if finding.refusal is None else []
 
 
+def may_train(project: Project, path: str) -> bool:
+    """Tell, by a look at a module's bytes and its imports, whether it may run a graph that has summaries."""
+    return b"summary" in project.texts.data(path) or any(_likely(project, path))
+
+
 def _may_have_summaries(module: Module) -> bool:
     """Tell whether a module, one that it imports, or one that is imported beside it defines summaries of a graph."""
     project = module.project
     if project is None or has_summaries(module):
         return has_summaries(module)
-    paths = project.once("modules with v1 summaries", lambda: frozenset(_with_summaries(project)))
-    above = [module.path, *project.imports.importers(module.path)] if paths else []
-    return any(paths & project.imports.closure(path) for path in above)
+    return any(
+        project.once(("v1 summaries", path), partial(_defines_summaries, project, path))
+        for path in _likely(project, module.path)
+    )
 
 
-def _with_summaries(project: Project) -> Iterator[str]:
-    for path in set(project.mentioning(*_OPS)) & set(project.mentioning(*_V1)):
-        module = project.module(path)
-        if module is not None and has_summaries(module):
-            yield path
+def _likely(project: Project, path: str) -> Iterator[str]:
+    """Yield the modules that may define summaries of the graph that a module runs."""
+    likely = project.once(
+        "may define v1 summaries", lambda: set(project.mentioning(*_OPS)) & set(project.mentioning(*_V1))
+    )
+    for above in (path, *project.imports.importers(path)) if likely else ():
+        yield from sorted(likely & project.imports.closure(above))
+
+
+def _defines_summaries(project: Project, path: str) -> bool:
+    module = project.module(path)
+    return module is not None and has_summaries(module)
 
 
 @dataclass(frozen=True)
@@ -109,11 +126,12 @@ class _Turn:
 class Training:
     """The training of one module, and the summaries of the graph that it runs."""
 
-    def __init__(self, flow: Flow, found: Sequence[Run], preparing: Sequence[Run]) -> None:
+    def __init__(self, flow: Flow, summaries: Summaries, found: Sequence[Run], preparing: Sequence[Run]) -> None:
         """Remember the program.
 
         Args:
             flow: what its values are made of.
+            summaries: those of the graph.
             found: the places where the module runs the graph.
             preparing: those that only initialize something; there are others.
         """
@@ -121,7 +139,7 @@ class Training:
         self.module = flow.module
         self.runs = [run for run in found if run not in preparing]
         self.preparing = preparing
-        self.summaries = Summaries(flow)
+        self.summaries = summaries
         self.merging = Merging(flow, self.summaries)
         self.candidates = self._candidates()
         self.here = frame(self.module, self.candidates[0].call)
@@ -136,8 +154,6 @@ class Training:
 
     def findings(self) -> Iterator[Finding]:
         """Yield what there is to say, at most one finding."""
-        if not self.summaries.all or self.summaries.are_saved:
-            return
         defined = [each for each in self.summaries.all if each.key is not None and self._arrives(each)]
         defined = [each for each in defined if not is_elsewhere(each)]
         every: list[Summary | Merge] = [*defined, *self.summaries.merges]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import bisect
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -141,32 +142,7 @@ class File:
         text = "".join(self.lines[first - 1 : last])
         if _is_deep([statement for statement in self.tree.body if first <= statement.lineno <= last]):
             raise RecursionError
-        seed = _SEED.replace("\n", self.newline)
-        try:
-            module = cst.parse_module(seed + text, self.config)
-        except cst.ParserSyntaxError as error:
-            raise CannotEditError(f"LibCST can't parse line {first + error.raw_line - 2}: {error.message}") from error
-        if module.code != seed + text:
-            raise CannotEditError("LibCST doesn't give back the same text")
-        chunk = _Chunk(first, module)
-        offset = first - 2  # the seed's line
-        positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
-        for node, span in positions.items():
-            start = (span.start.line + offset, span.start.column)
-            if isinstance(node, (cst.BaseSmallStatement, cst.BaseCompoundStatement)):
-                chunk.statements[start] = node
-            elif isinstance(node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
-                chunk.lines.update(dict.fromkeys(node.body, node))
-            elif isinstance(node, cst.Tuple) and node.elements:
-                leaf: cst.BaseExpression = node
-                depth = 0
-                while isinstance(leaf, cst.Tuple) and leaf.elements:
-                    leaf, depth = leaf.elements[0].value, depth + 1
-                first_leaf = positions[leaf].start
-                chunk.tuples[(first_leaf.line + offset, first_leaf.column), depth] = node
-            elif isinstance(node, cst.BaseExpression):
-                chunk.expressions[start, (span.end.line + offset, span.end.column)] = node
-        return chunk
+        return _parsed(text, first, self.newline, cast("str", self.config.default_indent))
 
     def position(self, line: int, column: int) -> Position:
         """Return an ``ast`` position (UTF-8 bytes) as a LibCST position (characters)."""
@@ -258,6 +234,45 @@ class File:
         if transformer.done != len(move.edits):
             raise CannotEditError("a statement to be moved can't be edited")
         return result.deep_clone()
+
+
+@functools.lru_cache(maxsize=4)  # what a codemod tries is what is done then
+def _parsed(text: str, first: int, newline: str, indent: str) -> _Chunk:
+    """Return the tree of some statements.
+
+    Args:
+        text: their text.
+        first: their first line.
+        newline: the newline of the file.
+        indent: its indent.
+    """
+    config = cst.PartialParserConfig(default_newline=newline, default_indent=indent)
+    seed = _SEED.replace("\n", newline)
+    try:
+        module = cst.parse_module(seed + text, config)
+    except cst.ParserSyntaxError as error:
+        raise CannotEditError(f"LibCST can't parse line {first + error.raw_line - 2}: {error.message}") from error
+    if module.code != seed + text:
+        raise CannotEditError("LibCST doesn't give back the same text")
+    chunk = _Chunk(first, module)
+    offset = first - 2  # the seed's line
+    positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+    for node, span in positions.items():
+        start = (span.start.line + offset, span.start.column)
+        if isinstance(node, (cst.BaseSmallStatement, cst.BaseCompoundStatement)):
+            chunk.statements[start] = node
+        elif isinstance(node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
+            chunk.lines.update(dict.fromkeys(node.body, node))
+        elif isinstance(node, cst.Tuple) and node.elements:
+            leaf: cst.BaseExpression = node
+            depth = 0
+            while isinstance(leaf, cst.Tuple) and leaf.elements:
+                leaf, depth = leaf.elements[0].value, depth + 1
+            first_leaf = positions[leaf].start
+            chunk.tuples[(first_leaf.line + offset, first_leaf.column), depth] = node
+        elif isinstance(node, cst.BaseExpression):
+            chunk.expressions[start, (span.end.line + offset, span.end.column)] = node
+    return chunk
 
 
 def _ends_with_new_definition(before: cst.Module, after: cst.Module) -> bool:
