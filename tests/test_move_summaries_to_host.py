@@ -3343,29 +3343,24 @@ def double(x, step):
     assert "from helpers import _traced_double\n" in check.transformed({"main.py": main, "helpers.py": helper})
 
 
-def test_a_method_of_another_module_that_computes_is_refused():
+def test_a_function_that_another_module_hands_to_a_strategy_is_refused():
     helper = """\
 import tensorflow as tf
 
 
-class Doubles:
-    def double(self, x, step):
-        y = x * 2
-        tf.summary.histogram("double", y, step)
-        return y
+def double(x, step):
+    y = x * 2
+    tf.summary.histogram("double", y, step)
+    return y
 """
     main = program("""
-        from helpers import Doubles
+        from helpers import double
 
-
-        class Model(Doubles):
-            @tf.function
-            def f(self, x, step):
-                return self.double(x, step) + 1
+        strategy = tf.distribute.MirroredStrategy(["CPU:0"])
 
 
         with writer.as_default():
-            y = Model().f(xs, tf.constant(1, tf.int64))
+            y = strategy.run(double, args=(xs, tf.constant(1, tf.int64)))
         """)
     check.refused({"helpers.py": helper, "main.py": main}, lift.ELSEWHERE)
     check.noop({"main.py": main, "helpers.py": helper})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,21 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from codemods.analysis.module import Function, Module, Scope
-from codemods.analysis.tracing import Reference, called, called_from, default_of, is_traced, passed
+from codemods.analysis.strategies import replicated
+from codemods.analysis.tracing import (
+    Reference,
+    ancestors,
+    called,
+    called_from,
+    class_named,
+    default_of,
+    is_traced,
+    passed,
+)
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Edit
 from codemods.summaries.emit import traced_name
-from codemods.summaries.lift import CALL_SITE, comes_first
+from codemods.summaries.lift import CALL_SITE, comes_first, may_be_split
 from codemods.summaries.ops import summary_name
 from codemods.summaries.plan import ARGUMENT, NAMES, UNPACKED, RefusedError
 
@@ -52,14 +63,28 @@ class Split:
         """The name of the traced part."""
         return traced_name(self.function.name)
 
+    @property
+    def parameters(self) -> list[ast.arg]:
+        """The parameters that take one argument each."""
+        return [*self.function.args.posonlyargs, *self.function.args.args, *self.function.args.kwonlyargs]
+
+    @property
+    def receiver(self) -> ast.arg | None:
+        """The parameter that what a method is called on is given for."""
+        return self.parameters[0] if isinstance(self.call.func, ast.Attribute) else None
+
 
 def split(module: Module, function: Function | None) -> Split | None:
     """Return a function as one that was split, None if it isn't."""
-    if not isinstance(function, ast.FunctionDef) or module.parent(function) is not module.tree:
+    if not isinstance(function, ast.FunctionDef) or not may_be_split(module, function):
         return None
     first, *block = function.body[ast.get_docstring(function, clean=False) is not None :] or function.body
     call = first.value if isinstance(first, (ast.Expr, ast.Assign)) else None
-    if not isinstance(call, ast.Call) or getattr(call.func, "id", None) != traced_name(function.name):
+    if not isinstance(call, ast.Call):
+        return None
+    method = isinstance(module.parent(function), ast.ClassDef)
+    name = ast.unparse(call.func).removeprefix("self." if method else "")
+    if name != traced_name(function.name) or method is isinstance(call.func, ast.Name):
         return None
     target = first.targets[0] if isinstance(first, ast.Assign) else None
     names = target.elts if isinstance(target, ast.Tuple) else [target] if target is not None else []
@@ -72,15 +97,16 @@ def split(module: Module, function: Function | None) -> Split | None:
 
 
 def calls_elsewhere(module: Module) -> Iterator[tuple[ast.Call, Module, Function]]:
-    """Yield calls in traced code of other modules' top-level functions that write summaries, and the functions."""
+    """Yield calls in traced code of functions of other modules that write summaries, and the functions."""
     project = module.project
     if project is None or project.plan is None or project.mentioning("summary") in ([], [module.path]):
         return
     for call in module.find_all(ast.Call):
         found = called(module, call)
-        if found is None or found[0] is module or found[0].parent(found[1]) is not found[0].tree:
+        if found is None or found[0] is module or not may_be_split(*found) or replicated(module, call) is not None:
             continue
-        if _writes(*found) and is_traced(module, call):
+        writes = project.once(("writes", found[1]), functools.partial(_writes, *found))
+        if writes and is_traced(module, call):
             yield call, *found
 
 
@@ -148,7 +174,8 @@ class Taken:
             changed = [edit.Replace(target, targets)] if targets != module.source(target) else []
             block = edit.InsertAfter(statement, self._block(hosts) + behind)
             return [*self.added, *changed, *inside, block]
-        part = self.split.module.definition(self.split.inner)
+        owner = self.split.module.qualname(self.split.function).rpartition(".")[0]
+        part = self.split.module.definition(f"{owner}.{self.split.inner}".lstrip("."))
         nodes = list(ast.walk(part)) if part is not None else []
         stored = {n.attr for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
         if not comes_first(module, statement, call, (), stored):
@@ -197,11 +224,28 @@ class Taken:
         """Return the traced part's name at the call, and import it."""
         node, inner = self.call.func, self.split.inner
         if isinstance(node, ast.Attribute):
-            if self.module.resolve(node.value) != self.split.module.id:
+            if self.split.receiver is not None:
+                if not self._is_own(node):
+                    raise RefusedError(CALL_SITE)
+            elif self.module.resolve(node.value) != self.split.module.id:
                 raise RefusedError(NAMES, f"`{self.module.source(node.value)}` is not the module of `{inner}` itself")
             return f"{self.module.source(node.value)}.{inner}"
         self._import(inner)
         return inner
+
+    def _is_own(self, node: ast.Attribute) -> bool:
+        """Tell whether a method is called on the object itself, whose class certainly has it from the method's."""
+        module, there = self.module, self.split.module
+        klass, owner = module.enclosing(node, ast.ClassDef), there.parent(self.split.function)
+        stores = [a for each in (module, there) for a in each.attributes.get(node.attr, ())]
+        return (
+            isinstance(node.value, ast.Name)
+            and node.value.id == "self"
+            and isinstance(owner, ast.ClassDef)
+            and klass is not None
+            and _inherits(module, klass, f"{there.id}.{owner.name}")
+            and all(isinstance(attribute.ctx, ast.Load) for attribute in stores)
+        )
 
     def _import(self, name: str) -> None:
         """Import a name beside that of the function, where it isn't there yet."""
@@ -266,8 +310,7 @@ class Taken:
         """Yield the edits that take arguments away that only the summaries need."""
         function, inner = self.split.function, self.split.call
         given = {node.id for node in ast.walk(inner) if isinstance(node, ast.Name)}
-        every = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
-        for parameter in every:
+        for parameter in self.split.parameters:
             argument = passed(function, self.reference, parameter)
             if parameter.arg not in given and argument is not None:
                 keyword = next((k for k in self.call.keywords if k.value is argument), None)
@@ -286,9 +329,11 @@ class Taken:
         if variadic & used:
             raise RefusedError(ARGUMENT)
         found = {}
-        for parameter in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs):
+        for parameter in self.split.parameters:
             if parameter.arg in used:
                 argument = passed(function, self.reference, parameter) or default_of(function, parameter)
+                if parameter is self.split.receiver and isinstance(self.call.func, ast.Attribute):
+                    argument = self.call.func.value
                 default = isinstance(argument, ast.Constant)
                 here = argument is not None and argument in self.module
                 if argument is None or not (default or (here and (_is_reference(argument) or argument in self.bound))):
@@ -305,7 +350,7 @@ class Taken:
         used = {n.id for statement in self.split.block for n in ast.walk(statement) if isinstance(n, ast.Name)}
         function, every = self.split.function, [*self.call.args, *(k.value for k in self.call.keywords)]
         found = {}
-        for parameter in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs):
+        for parameter in self.split.parameters:
             argument = passed(function, self.reference, parameter)
             if parameter.arg not in used or argument is None or _is_reference(argument):
                 continue
@@ -390,8 +435,7 @@ class Taken:
         opposite = isinstance(block.test, ast.UnaryOp) and isinstance(block.test.op, ast.Not)
         name = block.test.operand if isinstance(block.test, ast.UnaryOp) and opposite else block.test
         function = self.split.function
-        every = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
-        parameter = next((p for p in every if isinstance(name, ast.Name) and p.arg == name.id), None)
+        parameter = next((p for p in self.split.parameters if isinstance(name, ast.Name) and p.arg == name.id), None)
         given = None
         if parameter is not None and len(self.split.module.inner_scope(function).bindings[parameter.arg]) == 1:
             given = passed(function, self.reference, parameter) or default_of(function, parameter)
@@ -449,6 +493,8 @@ class Taken:
                 return name.id
             raise RefusedError(NAMES, f"`{name.id}` of `{there.path}` means something else at the call")
         node = self.call.func
+        if self.split.receiver is not None:
+            raise RefusedError(NAMES, f"`{name.id}` of `{there.path}` isn't known at the call")
         if isinstance(node, ast.Attribute):
             return f"{module.source(node.value)}.{name.id}"
         if not any(isinstance(each, edit.AddImport) and each.name == name.id for each in self.added):
@@ -472,6 +518,21 @@ class Taken:
             raise RefusedError(NAMES, "the file has no name for TensorFlow itself, and `tf` is something else there")
         self.added.append(edit.AddImport("tensorflow as tf"))
         return "tf"
+
+
+def _inherits(module: Module, klass: ast.ClassDef, owner: str) -> bool:
+    """Tell whether a class has the methods of another one, and no library's class comes before that."""
+    for base in klass.bases:
+        name = module.resolve(base)
+        definition = class_named(module, name or "")
+        if name == owner or definition is None:
+            return name == owner
+        above = ancestors(*definition)
+        if owner in above:
+            return _inherits(*definition, owner)
+        if not all(class_named(module, each) for each in above):
+            return False
+    return False
 
 
 def _is_reference(node: ast.expr) -> bool:

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Collection, Sequence
 from functools import cached_property
 
-from codemods.analysis.module import Module, Scope
+from codemods.analysis.module import Function, Module, Scope
 from codemods.analysis.places import end
 from codemods.analysis.tracing import Reference, Traced, is_traced, passed
 from codemods.engine import codemod as edit
@@ -109,6 +109,15 @@ def _check_calls(helpers: Helpers, body: Body, *, split: bool = False) -> None:
             raise RefusedError(SEVERAL_WORKERS)
 
 
+def may_be_split(module: Module, function: Function) -> bool:
+    """Tell whether other modules can call a part of a function by a name beside its own."""
+    owner = module.parent(function)
+    if not isinstance(owner, ast.ClassDef):
+        return owner is module.tree
+    method = not function.name.startswith("__") and function.name != "call" and not function.decorator_list
+    return method and module.parent(owner) is module.tree
+
+
 def _may_be_split(body: Body, reference: Reference) -> bool:
     """Tell whether another module, which is rewritten in the same run, can call a part of a function instead."""
     module, traced = body.module, body.traced
@@ -116,7 +125,7 @@ def _may_be_split(body: Body, reference: Reference) -> bool:
         not reference.replicated
         and module.project is not None
         and module.project.plan is not None
-        and module.parent(traced.function) is module.tree
+        and may_be_split(module, traced.function)
         and traced.decorator is None
         and traced.target is None
     )

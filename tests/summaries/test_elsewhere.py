@@ -93,6 +93,25 @@ USE = """
     def f(x, step):
         return mean_of(x, step) * 2
 """
+METHOD = "import tensorflow as tf\n\n\nclass Base:\n" + textwrap.indent(
+    MEAN.partition("\n\n\n")[2].replace("mean_of(x,", "mean_of(self, x,"), "    "
+)
+CLASS = """
+    from helpers import Base
+
+
+    class Trainer(Base):
+        @tf.function
+        def run(self, x, step):
+            return self.mean_of(x, step) * 2
+
+
+    trainer = Trainer()
+
+
+    def f(x, step):
+        return trainer.run(x, step) + trainer.mean_of(x, step)
+"""
 SAME: Mapping[str, dict[str, str]] = {
     "a loss of another module": {MAIN: TRAINING, "losses.py": LOSSES},
     "callers in two modules and on the host, in expressions and under another name": {
@@ -189,6 +208,7 @@ SAME: Mapping[str, dict[str, str]] = {
         )
         for name, text in program(USE, helpers=MEAN).items()
     },
+    "a method of a class that another module derives from": program(CLASS, helpers=METHOD),
     "replicas": program(
         """
         from helpers import mean_of
@@ -213,9 +233,6 @@ UNSAFE = program(
     USE,
     helpers=MEAN.replace("    tf.summary", "    if mean > 1.0:\n        tf.summary"),
 )
-METHOD = "import tensorflow as tf\n\n\nclass Base:\n" + textwrap.indent(
-    MEAN.partition("\n\n\n")[2].replace("(x,", "(self, x,"), "    "
-)
 REFUSED: Mapping[str, tuple[str, dict[str, str]]] = {
     "the helper is used as a value": ("helper", program(USE + "\n\n    average = mean_of", helpers=MEAN)),
     "a name scope that would be entered twice": (
@@ -233,27 +250,19 @@ REFUSED: Mapping[str, tuple[str, dict[str, str]]] = {
         "helper-call",
         program(USE.replace("mean_of(x, step) * 2", "tf.random.uniform([]) + mean_of(x, step)"), helpers=MEAN),
     ),
-    "a method of another module's class": (
-        "helper-elsewhere",
+    "a method that a library's class may have": (
+        "helper-call",
+        program(CLASS.replace("(Base)", "(tf.Module, Base)"), helpers=METHOD),
+    ),
+    "a method in whose place an attribute is put": (
+        "helper-call",
         program(
-            """
-            from helpers import Base
-
-
-            class Trainer(Base):
-                @tf.function
-                def run(self, x, step):
-                    return self.mean_of(x, step)
-
-
-            trainer = Trainer()
-
-
-            def f(x, step):
-                return trainer.run(x, step)
-            """,
-            helpers=METHOD,
+            CLASS.replace("\n    trainer =", "\n    Trainer.mean_of = tf.reduce_mean\n    trainer ="), helpers=METHOD
         ),
+    ),
+    "a method of an object": (
+        "helper-elsewhere",
+        program(CLASS.replace("self.mean_of", "Base().mean_of"), helpers=METHOD),
     ),
     "another module hands it to a strategy": (
         "helper-elsewhere",
