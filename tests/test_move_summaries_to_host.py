@@ -741,12 +741,42 @@ STEPS = {
                 loss = f(xs, step)
                 print(float(loss))
         """,
+    "a_count_of_the_object_that_decides_what_is_drawn_stays": """
+        tf.random.set_seed(3)
+
+
+        class Trainer:
+            def __init__(self):
+                self.count = 0
+
+            @tf.function
+            def f(self, x, step):
+                loss = tf.reduce_sum(tf.nn.dropout(x, 0.5))
+                tf.summary.scalar("loss", loss, step=step)
+                return loss
+
+            def run(self):
+                for _ in range(3):
+                    print(float(self.f(xs, self.count)))
+                    self.count += 1
+
+
+        with writer.as_default():
+            Trainer().run()
+        """,
 }
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_step(name, snapshot):
     check.transformed(program(STEPS[name]), snapshot)
+
+
+def test_numbers_of_another_module_that_decide_what_is_drawn_stay():
+    drawing, _, calling = program(STEPS["python_numbers_that_decide_what_is_drawn_stay"]).partition("with writer")
+    main = f"import tensorflow as tf\nfrom lib import f, writer, xs\n\nwith writer{calling}"
+    text = check.transformed({"lib.py": drawing, "main.py": main})
+    assert "loss = _traced_f(x, step)" in text
 
 
 @pytest.mark.parametrize("name", TRAINING)

@@ -375,9 +375,9 @@ class TracedBody:
         given = [passed(self.function, r, self.parameters[step.id]) for r in self.references]
         return any(argument is not None and self._counts(argument) for argument in given)
 
-    def _counts(self, node: ast.expr) -> bool:
-        """Tell whether an expression is a Python number, such as the variable of a ``range`` loop."""
-        module = self.module
+    def _counts(self, node: ast.expr, module: Module | None = None) -> bool:
+        """Tell whether an expression of a module is a Python number, such as the variable of a ``range`` loop."""
+        module = module or self.module
         if isinstance(node, ast.Constant):
             return isinstance(node.value, int)
         if not isinstance(node, ast.Name):
@@ -397,10 +397,27 @@ class TracedBody:
     def _retraced_for(self, parameter: ast.arg) -> bool:
         """Tell whether calls pass several numbers of Python for a parameter, or other constants."""
         given = [
-            passed(self.function, each, parameter) or default_of(self.function, parameter) for each in self.references
+            (each.module, passed(self.function, each, parameter) or default_of(self.function, parameter))
+            for each in self.references
         ]
-        constants = {ast.dump(value) for value in given if isinstance(value, ast.Constant)}
-        return len(constants) > 1 or any(isinstance(value, ast.Name) and self._counts(value) for value in given)
+        constants = {ast.dump(value) for _, value in given if isinstance(value, ast.Constant)}
+        return len(constants) > 1 or any(self._differs(module, value) for module, value in given)
+
+    def _differs(self, module: Module, value: ast.expr | None) -> bool:
+        """Tell whether an argument is a Python number that is another one in each call."""
+        if isinstance(value, ast.BinOp):
+            return self._differs(module, value.left) or self._differs(module, value.right)
+        if isinstance(value, ast.Call):
+            return module.resolve(value.func) in {"builtins.len", "builtins.int"}
+        if isinstance(value, ast.Attribute):
+            name = value.attr
+            counted = {ast.unparse(each.target).rpartition(".")[2] for each in module.find_all(ast.AugAssign)}
+            return name in counted and any(
+                isinstance(each.value, ast.Constant) and isinstance(each.value.value, int)
+                for each in module.find_all(ast.Assign)
+                if any(isinstance(target, ast.Attribute) and target.attr == name for target in each.targets)
+            )
+        return isinstance(value, ast.Name) and self._counts(value, module)
 
     @cached_property
     def retracing_matters(self) -> bool:
