@@ -343,6 +343,21 @@ base.save("application")
 
 
 @pytest.mark.parametrize(
+    ("path", "asked"),
+    [('"final"', "os.path.exists(path)"), ('Path("saved") / "final"', "path.exists()")],
+)
+def test_a_model_that_is_loaded_if_it_is_there(path: str, asked: str):
+    code = (
+        f"path = {path}\nif {asked}:\n    model = tf.keras.models.load_model(path)\nelse:\n"
+        "    model.fit(x, y)\n    model.save(path)\n"
+    )
+    assert 'final.keras"\nif ' in check.transformed(program(code))
+    weights = code.replace("tf.keras.models.load_model(", "model.load_weights(").replace(".save(", ".save_weights(")
+    check.refused(program(weights.replace("model = ", "")), READ_ELSEWHERE)
+    check.refused(program(code.replace("exists", "isdir" if "os" in asked else "is_dir")), READ_ELSEWHERE)
+
+
+@pytest.mark.parametrize(
     "reader",
     [
         'tf.saved_model.load("final")',

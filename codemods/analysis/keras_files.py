@@ -226,7 +226,10 @@ class KerasFiles:
         known = {name for _, name in names}
         for module, name in names:
             for use in _reads(module, name):
-                if use not in known and not _harmless(module, use):
+                asking = _asks_for_model(module, use, file)
+                if asking is not None:
+                    own.add(asking)
+                if use not in known and not _harmless(module, use) and asking is None:
                     return module, use
             other = self._imported(module, name, own)
             if other is not None:
@@ -384,6 +387,19 @@ def _harmless(module: Module, use: ast.expr) -> bool:
     around = module.parent(parent)
     made = isinstance(around, ast.Call) and getattr(around.func, "attr", "") in {"makedirs", "mkdir"}
     return module.resolve(parent.func) == "os.path.dirname" and made
+
+
+def _asks_for_model(module: Module, use: ast.expr, file: OneFile) -> ast.Call | None:
+    """Return the call that asks whether a whole model is at a path: without a suffix, Keras 3 can't load what is."""
+    parent = module.parent(use)
+    if isinstance(parent, ast.Call):
+        asks = module.resolve(parent.func) == "os.path.exists"
+    else:
+        asks = isinstance(parent, ast.Attribute) and parent.attr == "exists"  # of a ``pathlib.Path``
+        method, parent = parent, module.parent(parent) if parent is not None else None
+        asks = asks and isinstance(parent, ast.Call) and parent.func is method
+    wrong = all(each.what is What.MODEL and each.state is State.WRONG for each in file.calls)
+    return parent if isinstance(parent, ast.Call) and asks and wrong else None
 
 
 def _same(one: FileCall, other: FileCall) -> bool:

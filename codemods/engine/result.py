@@ -75,10 +75,17 @@ class FileStatus(enum.Enum):
 
 @dataclass(frozen=True)
 class Change:
-    """A file's new text, and the digest of the bytes that it was computed from."""
+    """What is written into a file.
+
+    Attributes:
+        text: its new text.
+        digest: that of the bytes that the text was computed from.
+        answered: how many of its findings the text answers, those counted that only another edit has brought to light.
+    """
 
     text: str
     digest: bytes
+    answered: int
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class Rewritten:
         ignored: the file asks to be left out by a comment.
         groups: the numbers of the findings that were rewritten, those together that share edits.
         numbers: the number of each finding; -1 for those that aren't of the first pass.
+        answered: how many of the findings were rewritten.
         needs: the texts of the other modules that the new text counts on, by their paths.
         helps: the paths of the modules of which one at least has to need this one, or the new text is for nothing.
     """
@@ -49,6 +50,7 @@ class Rewritten:
     ignored: bool = False
     groups: tuple[tuple[int, ...], ...] = ()
     numbers: tuple[int, ...] = ()
+    answered: int = 0
     needs: Mapping[str, str] = field(default_factory=dict)
     helps: frozenset[str] = frozenset()
 
@@ -147,6 +149,7 @@ def _rewritten(text: str, path: str, settings: Settings, project: Project, exclu
         whole_file,
         tuple(filter(None, done_with)),
         tuple(n for n, _ in numbered),
+        sum(_wanted(finding, settings) for _, (_, finding) in numbered),
         {path: needed.text for path, needed in needs.items()},
         frozenset(path for _, finding, _ in made for path in finding.helps),
     )

@@ -250,7 +250,7 @@ class Worker:
             findings,
             diff.unified(shown, data, document.render(rewritten.text)),
             document.encoding if isinstance(document, PythonFile) else "utf-8",
-            change=Change(rewritten.text, source.digest(data)),
+            change=Change(rewritten.text, source.digest(data), rewritten.answered),
             groups=rewritten.groups,
             fixes=fixes,
             needs=tuple(

@@ -99,7 +99,7 @@ class Trials:
             self._program,
             Verdict("inconclusive"),
             self._before,
-            rewritten=tuple((r.path, sum(map(len, r.groups))) for r in results if r.change is not None),
+            rewritten=tuple((r.path, r.change.answered) for r in results if r.change is not None),
         )
         obstacle = self._obstacle(self._before)
         if obstacle:

@@ -83,6 +83,7 @@ model = tf.keras.models.load_model("double")
 """
     )
     assert ("add-custom-objects", 10, Status.FIXABLE) in said(result)
+    assert result.answered == len(result.findings) > sum(map(len, result.groups))
     assert 'load_model("double.keras", custom_objects={"Double": Double})' in result.text
 
 
