@@ -1554,6 +1554,30 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         layer = tf.keras.layers.Dense(1, kernel_regularizer=Regularizer())
         """,
     ),
+    "modules in a list": (
+        lift.HELPER,
+        """
+        class Block(tf.Module):
+            def __call__(self, x):
+                tf.summary.scalar("mean", tf.reduce_mean(x), step=1)
+                return x
+
+
+        class Net(tf.Module):
+            def __init__(self):
+                super().__init__()
+                self.blocks = [Block(), Block()]
+
+            @tf.function
+            def __call__(self, x):
+                for block in self.blocks:
+                    x = block(x)
+                return x
+
+
+        y = Net()(xs)
+        """,
+    ),
     "a layer that its model gives out again": (
         plan.KERAS_CALL,
         """

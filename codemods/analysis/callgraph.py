@@ -309,14 +309,15 @@ class CallGraph:
 
         module = self.project.module(path)
         klass = module.definition(owner) if module is not None else None
+        handed_on = any(
+            base.startswith("keras.") or base == "tensorflow.Module" for _, base in self.ancestors(path, owner)
+        )
         for found in object_calls(module, klass) if module is not None and isinstance(klass, ast.ClassDef) else ():
             function = found.module.function(found.node)
-            if function is not None:
-                yield found.module.path, found.module.qualname(function)
-            elif found.call is None and any(
-                base.startswith("keras.") or base == "tensorflow.Module" for _, base in self.ancestors(path, owner)
-            ):
+            if found.call is None and handed_on:
                 yield None
+            elif function is not None:
+                yield found.module.path, found.module.qualname(function)
 
     def _may_mean(self, use: Use, where: str, path: str, qualname: str, method: bool) -> bool:
         owner = qualname.rpartition(".")[0]

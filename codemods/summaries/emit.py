@@ -951,7 +951,7 @@ class Emitter:
         """Return a name that nothing at the call uses."""
         candidates = [
             name,
-            f"{self.body.traced.name}_{name}",
+            f"{self.body.traced.name.strip('_')}_{name}",
             f"{name}_value",
             f"logged_{name}",
             f"summary_{name}",
