@@ -727,7 +727,7 @@ class TracedBody:
         outermost = loops[-1]
         outside = [block for block in around[around.index(outermost) :] if isinstance(block, ast.If)]
         between = any(isinstance(block, ast.If) for block in around[: around.index(outermost)])
-        if any(self.is_python_test(block.test) for block in outside) or (len(loops) > 1 and between):
+        if len(loops) > 1 and between:
             raise RefusedError(LOOP)
         assert isinstance(outermost, ast.For)
         move.loop, move.targets = outermost, found
@@ -757,7 +757,9 @@ class TracedBody:
         later = self.effects_after(loop)
         if isinstance(node, ast.Name) and (move.targets[node.id] != VARIABLE or not later):
             return  # the host loop has it
-        if any(isinstance(inner, ast.For) for inner in ast.walk(loop) if inner is not loop):
+        nested = any(isinstance(inner, ast.For) for inner in ast.walk(loop) if inner is not loop)
+        outside = [block for block in self._between(loop) if isinstance(block, ast.If)]
+        if nested or any(self.is_python_test(block.test) for block in outside):
             raise RefusedError(LOOP)
         source = self.module.source(node)
         calls = [call for call in ast.walk(node) if isinstance(call, ast.Call)]
@@ -966,7 +968,11 @@ class TracedBody:
         try:
             self._python(block.test)
         except RefusedError as error:
-            if any(isinstance(other, ast.If) and other not in move.tensor_tests for other in move.contexts):
+            inside = set(ast.walk(move.loop)) if move.loop is not None else set()
+            if any(
+                isinstance(other, ast.If) and other not in move.tensor_tests and other not in inside
+                for other in move.contexts
+            ):
                 raise error from None
             self._tensor_condition(move, block)
         else:

@@ -919,6 +919,31 @@ LOOPS: Mapping[str, Shape] = {
         "unsafe",
         head=MODEL,
     ),
+    "gradients that may be None, under conditions of both kinds": Shape(
+        """
+        @tf.function
+        def train_step(x, y, record=True):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean((model(x) - y) ** 2)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            if record:
+                for i, gradient in enumerate(gradients):
+                    tf.summary.histogram(f"gradient_{i}", gradient, step=optimizer.iterations)
+            if optimizer.iterations % 2 == 0:
+                for gradient, variable in zip(gradients, model.trainable_variables):
+                    if gradient is not None:
+                        tf.summary.histogram("second", gradient, step=optimizer.iterations)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+            return loss
+
+
+        with writer.as_default():
+            for i, (x, y) in enumerate(dataset):
+                loss = train_step(x, y, record=i < 1)
+        """,
+        "unsafe",
+        head=MODEL,
+    ),
     "a loop of Python in another, over the weights of layers": Shape(
         """
         @tf.function
