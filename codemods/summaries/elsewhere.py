@@ -25,9 +25,10 @@ from codemods.analysis.tracing import (
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Edit
 from codemods.summaries.emit import traced_name
+from codemods.summaries.helpers import opens_scope
 from codemods.summaries.lift import CALL_SITE, comes_first, may_be_split
 from codemods.summaries.ops import summary_name
-from codemods.summaries.plan import ARGUMENT, NAMES, UNPACKED, RefusedError
+from codemods.summaries.plan import ARGUMENT, NAME_SCOPE, NAMES, UNPACKED, RefusedError
 
 _BLOCKS = (ast.With, ast.If, ast.For)
 _FLAT = (ast.Expr, ast.Assign, ast.Pass)
@@ -378,7 +379,7 @@ class Taken:
             for statement in block
             for node in ast.walk(statement)
         ):
-            raise RefusedError(ARGUMENT)
+            raise RefusedError(CALL_SITE)
         lines = [line.rstrip("\r\n").encode() for line in module.lines]
         if not depths:
             return ""
@@ -405,7 +406,7 @@ class Taken:
         for number in range(first, last + 1):
             text = lines[number - 1].decode()
             stripped = text.lstrip()
-            width = len(text) - len(stripped)
+            width = len(text[: len(text) - len(stripped)].expandtabs(4))
             if number in depths:
                 shift = 4 * depths[number] - width
             elif stripped.startswith("#") and number not in further:
@@ -417,13 +418,18 @@ class Taken:
     @property
     def writes_nothing(self) -> bool:
         """Whether the call says by a constant that nothing is to be written."""
-        return not any(True for _ in self._statements(self.split.block, 0))
+        try:
+            return next(self._statements(self.split.block, 0), None) is None
+        except RefusedError:
+            return False
 
     def _statements(self, block: Sequence[ast.stmt], depth: int) -> Iterator[tuple[ast.stmt, int]]:
         """Yield the statements that are written at the call, and how deep each stands."""
         for statement in block:
             if not isinstance(statement, (*_BLOCKS, *_FLAT)) or getattr(statement, "orelse", None):
-                raise RefusedError(ARGUMENT)
+                raise RefusedError(CALL_SITE)
+            if opens_scope(self.split.module, [statement]):
+                raise RefusedError(NAME_SCOPE, "the name scope is entered in the part that computes as well")
             way = self._decided(statement) if isinstance(statement, ast.If) else None
             if way is None:
                 yield statement, depth
@@ -445,8 +451,8 @@ class Taken:
         """Return what the function returns, under the names at the call."""
         text = self.split.module.source(node).encode()
         names = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
-        if node.lineno != node.end_lineno:
-            raise RefusedError(ARGUMENT)
+        if node.lineno != node.end_lineno or any(name.id not in hosts for name in names):
+            raise RefusedError(CALL_SITE)
         for name in sorted(names, key=lambda n: n.col_offset, reverse=True):
             start, end = name.col_offset - node.col_offset, (name.end_col_offset or 0) - node.col_offset
             text = text[:start] + hosts[name.id].encode() + text[end:]

@@ -159,7 +159,8 @@ class Body(LoopBody):
         later = self.effects_after(call.statement)
         for body, inner in call.helper.every_move:
             name = body.function.name
-            if opens_scope(body.module, inner) and (body.module is not self.module or len(body.references) > 1):
+            again = body.module is not self.module or len(body.references) > 1
+            if again and opens_scope(body.module, inner.contexts):
                 raise RefusedError(NAME_SCOPE, f"`{name}` opens a name scope, which TensorFlow numbers in a graph")
             move.frozen = move.frozen or inner.frozen
             if later and any(body.may_be_variable(node) is not False for node in _read(body, inner)):
@@ -176,13 +177,13 @@ class Body(LoopBody):
         return super()._base_name(move, node)
 
 
-def opens_scope(module: Module, move: Move) -> bool:
-    """Tell whether a summary stands in a name scope that TensorFlow numbers when it is entered again."""
-    calls = [item.context_expr for block in move.contexts if isinstance(block, ast.With) for item in block.items]
+def opens_scope(module: Module, blocks: Iterable[ast.stmt]) -> bool:
+    """Tell whether one of some blocks is a name scope that TensorFlow numbers when it is entered again."""
+    calls = [item.context_expr for block in blocks if isinstance(block, ast.With) for item in block.items]
     return any(
         isinstance(call, ast.Call)
         and module.resolve(call.func) in NAME_SCOPES
-        and not (isinstance(name := call.args[0], ast.Constant) and str(name.value).endswith("/"))
+        and not any(isinstance(name, ast.Constant) and str(name.value).endswith("/") for name in call.args[:1])
         for call in calls
     )
 

@@ -178,7 +178,7 @@ class _Lift(Emitter):
             self.lost = bool(host or run) and self._lost([*host, *run])
         calls = [r for r in self.body.references if r not in host and r.module is self.module]
         others = len(calls) + len(host) < len(self.body.references)
-        if others and any(opens_scope(self.module, move) for move in self.moves):
+        if others and any(opens_scope(self.module, move.contexts) for move in self.moves):
             raise RefusedError(NAME_SCOPE, "traced code of another module would enter the name scope twice")
         if not self.body.references:
             raise RefusedError(HELPER)  # Keras calls the `update_state` of a metric, and nothing that is seen

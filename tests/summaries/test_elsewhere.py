@@ -376,6 +376,34 @@ def test_what_fails_verification_is_left_out_of_both_files(folder: Path) -> None
     assert not any(result.change for result in one)
 
 
+def test_what_was_split_before_is_taken_apart_by_a_caller_that_comes_later(folder: Path) -> None:
+    put(folder, {MAIN: TRAINING, "losses.py": LOSSES})
+    fixed(folder)
+    once = texts(folder)
+    put(folder, {MAIN: TRAINING})
+    assert {result.path for result in fixed(folder) if result.findings} == {MAIN}
+    assert texts(folder) == once
+
+
+def test_a_name_scope_of_what_was_split_before_is_not_entered_once_less(folder: Path) -> None:
+    helper = MEAN.replace("    tf.summary", '    with tf.name_scope("means"):\n        tf.summary')
+    helper = helper.replace("tf.reduce_mean(x)", "_traced_mean_of(x)")
+    helper += '\n\ndef _traced_mean_of(x):\n    with tf.name_scope("means"):\n        return tf.reduce_mean(x)\n'
+    files = program(USE, helpers=helper)
+    put(folder, files)
+    assert reasons(fixed(folder)) == {"name-scope"}
+    assert texts(folder) == files
+
+
+def test_tabs_of_one_file_become_the_indent_of_the_other(folder: Path) -> None:
+    helper = MEAN.replace("    ", "\t").replace(
+        'scalar("mean", mean, step=step)', 'scalar(\n\t\t"mean", mean, step=step)'
+    )
+    put(folder, program(USE, helpers=helper))
+    fixed(folder)
+    assert '    tf.summary.scalar(\n        "mean", mean, step=step)\n' in texts(folder)[MAIN]
+
+
 @pytest.mark.parametrize("given", [[MAIN], ["losses.py"]])
 def test_one_of_the_files_alone_is_left_as_it_is(given: list[str], folder: Path) -> None:
     put(folder, SAME["a loss of another module"])
