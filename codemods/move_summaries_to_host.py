@@ -461,13 +461,13 @@ def _edited(module: Module, edits: Sequence[Edit], *others: Module) -> Iterator[
     assert project is not None
     before = [there for other in others if (there := project.module(other.path)) is not None]
     after = applied(module, edits)
+    state = project.state
     for each in (*others, after):
         project.add(each)
     try:
         yield after
     finally:
-        for each in (*before, module):
-            project.add(each)
+        project.restore((*before, module), state)
 
 
 def _later(

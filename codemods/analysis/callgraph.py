@@ -240,7 +240,7 @@ class CallGraph:
     def changed(self, path: str) -> None:
         """Forget what is known, since a module has another text now."""
         self.summaries.pop(path, None)
-        self.known.clear()
+        self.known = {}
 
     def summary(self, path: str) -> Summary | None:
         """Return a module's summary, None if it can't be read."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
 import re
 import symtable
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from codemods.analysis.callgraph import CallGraph
 from codemods.analysis.imports import ImportGraph
@@ -27,13 +28,29 @@ Known = dict[Hashable, tuple[object, Collection[str]]]
 """What was found out about a project, by its name, each with the modules that it depends on."""
 
 
+class State(NamedTuple):
+    """What is known of a project.
+
+    Attributes:
+        changes: the number of the state that its modules are in.
+        once: what was found out.
+        resolved: what names mean.
+        traced: which functions are traced.
+    """
+
+    changes: int
+    once: Known
+    resolved: dict[tuple[str, str], str | None]
+    traced: dict[tuple[str, str], bool]
+
+
 class Project:
     """The Python modules and notebooks below one root folder.
 
     Attributes:
         root: the folder; paths of modules are relative to it, with ``/``.
         target: the TensorFlow version that its code is for, if the user has said so.
-        changes: how many modules were added that stand as they are in no file.
+        changes: the number of the state that its modules are in.
         codemods: the names of those that are run over it together.
         plan: returns what this run makes of a module's text; None where a module may not count on that.
         excluded: the numbers of the findings in a module, by its path, that this run leaves alone.
@@ -58,6 +75,7 @@ class Project:
         """
         self.root = root
         self.target: str | None = None
+        self._numbers = itertools.count(1)
         self.changes = 0
         self.codemods: tuple[str, ...] = ()
         self.plan: Callable[[str], str | None] | None = None
@@ -110,24 +128,27 @@ class Project:
         self._changed(module.path)
 
     @property
-    def known(self) -> Known:
-        """What was found out about the project, as long as its modules stand as they do."""
-        return dict(self._once)
+    def state(self) -> State:
+        """What is known of the project, as long as its modules stand as they do."""
+        return State(self.changes, self._once, self._resolved, self.calls.known)
 
-    def restore(self, modules: Iterable[Module], known: Known) -> None:
+    def restore(self, modules: Iterable[Module], state: State) -> None:
         """Make some modules, as they stood before, those that others of the project see.
 
         Args:
             modules: the modules.
-            known: what was known of the project when they did.
+            state: what was known of the project when they did.
         """
         for module in modules:
             self.add(module)
-        self._once = dict(known)
+            if self._text(module.path) == module.text:
+                self._added.discard(module.path)
+        self.changes, self._once, self._resolved, self.calls.known = state
 
     def _changed(self, path: str) -> None:
-        self.changes += 1
-        self._resolved.clear()
+        # What was known before is left as it is: the modules may come to stand like that again.
+        self.changes = next(self._numbers)
+        self._resolved = {}
         self.calls.changed(path)
         same = self.imports.changed(path)
         self._once = {what: each for what, each in self._once.items() if same and path not in each[1]}
@@ -157,14 +178,14 @@ class Project:
     def _as_read(self) -> Iterator[None]:
         """See all modules as their files are."""
         edited = [module for path in sorted(self._added) if (module := self._modules.get(path)) is not None]
+        state = self.state
         for module in edited:
             self.forget(module.path)
             self._changed(module.path)
         try:
             yield
         finally:
-            for module in edited:
-                self.add(module)
+            self.restore(edited, state)
 
     def edited(self, path: str) -> Module | None:
         """Return a module that may not stand as it is in its file, None for those that do."""

@@ -92,7 +92,7 @@ def _rewritten(text: str, path: str, settings: Settings, project: Project, exclu
     module = original = _module(text, path, project)
     suppressions = Suppressions(module)
     first = _find(module, settings, suppressions)
-    known = project.known
+    state = project.state
     keys = [_key(module, *found) for found in first]
     left_out = {keys[number][:2] for number in excluded}
     whole_file = any(s.whole_file and s.used and not s.names for s in suppressions.all)
@@ -129,7 +129,7 @@ def _rewritten(text: str, path: str, settings: Settings, project: Project, exclu
         module = original
         refused = {key: UNSTABLE for key, (_, f) in zip(keys, first, strict=True) if _wanted(f, settings)}
     if module is not original or before:
-        project.restore((original, *before), known)  # the others are analysed as if nothing had been changed yet
+        project.restore((original, *before), state)  # the others are analysed as if nothing had been changed yet
     if module is original:
         reported = {n: (name, _with(found, refused.get(keys[n]))) for n, (name, found) in enumerate(first)}
         late: list[_Found] = []

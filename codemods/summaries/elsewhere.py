@@ -106,8 +106,8 @@ def calls_elsewhere(module: Module) -> Iterator[tuple[ast.Call, Module, Function
         found = called(module, call)
         if found is None or found[0] is module or not may_be_split(*found) or replicated(module, call) is not None:
             continue
-        writes = project.once(("writes", found[1]), functools.partial(_writes, *found))
-        if writes and is_traced(module, call):
+        place = found[0].path, found[0].qualname(found[1]), found[1].lineno
+        if project.once(("writes", *place), functools.partial(_writes, *found)) and is_traced(module, call):
             yield call, *found
 
 
