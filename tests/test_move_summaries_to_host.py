@@ -933,6 +933,34 @@ BLOCKS = {
         with writer.as_default():
             y = f(xs, 1)[0] + f(xs, 2)[1]["a"]
         """,
+    "what_a_function_gives_that_an_object_keeps_is_returned": """
+        class Learner:
+            def __init__(self):
+                self.weight = tf.Variable(0.5)
+                self._train = tf.function(self._train_impl)
+                self._log = tf.function(self._log_impl)
+
+            def _train_impl(self, x):
+                loss = tf.reduce_sum(x) * self.weight
+                tf.summary.scalar("weight", self.weight, step=1)
+                self.weight.assign_sub(0.1)
+                tf.summary.scalar("loss", loss, step=1)
+                return loss, x
+
+            def _log_impl(self, x):
+                tf.summary.scalar("largest", tf.reduce_max(x), step=1)
+
+            def train(self, x):
+                return self._train(x)  # the loss first
+
+            def log(self, x):
+                return self._log(x)
+
+
+        learner = Learner()
+        with writer.as_default():
+            print(float(learner.train(xs)[0]), learner.log(xs))
+        """,
     "lists_beside_the_variables": """
         variables = tf.keras.Sequential([tf.keras.layers.Dense(2)])
         variables.build((None, 4))

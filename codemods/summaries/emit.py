@@ -757,7 +757,7 @@ class Emitter:
 
     # The block behind the call. --------------------------------------------------------------------
 
-    def _site(self) -> tuple[Reference, ast.Expr | ast.Assign]:
+    def _site(self) -> tuple[Reference, ast.Expr | ast.Assign | ast.Return]:
         """Return the only call, if the block can follow it."""
         references = self.body.references
         if len(references) != 1 or references[0].module is not self.module or references[0].call is None:
@@ -766,11 +766,17 @@ class Emitter:
             raise NotHereError
         return references[0], self._statement(references[0])
 
-    def _statement(self, reference: Reference) -> ast.Expr | ast.Assign:
-        """Return the statement that is nothing but a call, or an assignment of its result."""
+    def _statement(self, reference: Reference) -> ast.Expr | ast.Assign | ast.Return:
+        """Return the statement that is nothing but a call, or an assignment of its result.
+
+        A call that is returned is one where there can be no wrapper: an object keeps the traced function.
+        """
         call = reference.call
         assert call is not None
         statement = self.module.parent(call)
+        if isinstance(statement, ast.Return) and isinstance(self.body.traced.target, ast.Attribute):
+            self._check_call(reference)
+            return statement
         if not isinstance(statement, (ast.Expr, ast.Assign)) or (
             isinstance(statement, ast.Assign) and len(statement.targets) != 1
         ):
@@ -820,14 +826,16 @@ class Emitter:
         values = [binding.value for binding in self.module.bindings(receiver)]
         return len(values) == 1 and isinstance(values[0], ast.Call) and self.module.resolve(values[0].func) == name
 
-    def _behind_call(self, site: tuple[Reference, ast.Expr | ast.Assign], lost: bool) -> list[Edit]:
+    def _behind_call(self, site: tuple[Reference, ast.Expr | ast.Assign | ast.Return], lost: bool) -> list[Edit]:
         edits, flat = self._called(*site, lost)
         return [*self._without_parameters(site[0]), *edits, *self._return_edits(flat)]
 
     def _without_parameters(self, reference: Reference | None) -> list[Edit]:
         return [edit.RemoveParameter(self.body.function, parameter) for parameter, _ in self._dropped(reference)]
 
-    def _called(self, reference: Reference, statement: ast.Expr | ast.Assign, lost: bool) -> tuple[list[Edit], bool]:
+    def _called(
+        self, reference: Reference, statement: ast.Expr | ast.Assign | ast.Return, lost: bool
+    ) -> tuple[list[Edit], bool]:
         """Return the edits at a call, and whether it needs the returned tuple to grow flat."""
         call = reference.call
         assert call is not None
@@ -844,32 +852,24 @@ class Emitter:
         edits: list[Edit] = []
         flat = False
         if isinstance(statement, ast.Expr):
-            if returned.nothing:
-                targets = [hosts[v.name] for v in lacking]
-            elif self.may_be_flat and returned.length is not None and (there or lacking):
-                flat = True
-                at = {index: name for name, index in there.items()}
-                targets = []
-                for index in range(returned.length):
-                    name = at.get(index)
-                    if name is not None:
-                        hosts[name] = self._free_name(name, scope)
-                    targets.append(hosts[name] if name is not None else "_")
-                targets += [hosts[v.name] for v in lacking]
-            elif None in there.values():
-                ((name, _),) = there.items()
-                hosts[name] = self._free_name(name, scope)
-                targets = [hosts[name], *(hosts[v.name] for v in lacking)]
-            elif there:
-                raise NotHereError
-            else:
-                targets = ["_", *(hosts[v.name] for v in lacking)] if lacking else []
-            if "_" in targets and "_" in scope.uses:
-                raise NotHereError
+            targets, flat = self._new_targets(hosts, scope)
             if targets:
                 edits.append(edit.Replace(statement, (", ".join(targets) + " = ", moved_call)))
             elif changed:
                 edits.append(edit.Replace(statement, (moved_call,)))
+        elif isinstance(statement, ast.Return):
+            result = self._free_name(returned.names[0] if len(returned.names) == 1 else "result", scope)
+            for name, place in there.items():
+                hosts[name] = result if place is None else f"{result}[{place!r}]".replace("'", '"')
+            targets = [*([] if returned.nothing else [result]), *(hosts[v.name] for v in lacking)]
+            if not targets:
+                raise NotHereError
+            block = self._block(hosts, lost, statement, reference)
+            edits.append(edit.Replace(statement, (", ".join(targets) + " = ", moved_call)))
+            return [
+                *edits,
+                edit.InsertAfter(statement, (*block, f"return {None if returned.nothing else result}\n")),
+            ], False
         else:
             target = statement.targets[0]
             if returned.nothing and lacking:
@@ -879,6 +879,35 @@ class Emitter:
                 edits.append(edit.Replace(call, (moved_call,)))
         block = self._block(hosts, lost, statement, reference)
         return [*edits, *([edit.InsertAfter(statement, block)] if block else [])], flat
+
+    def _new_targets(self, hosts: dict[str, str], scope: Scope) -> tuple[list[str], bool]:
+        """Return what a call whose result nothing takes is assigned to, and whether the returned tuple grows flat."""
+        returned = self.returned
+        there, lacking = returned.there, returned.lacking
+        flat = False
+        if returned.nothing:
+            targets = [hosts[v.name] for v in lacking]
+        elif self.may_be_flat and returned.length is not None and (there or lacking):
+            flat = True
+            at = {index: name for name, index in there.items()}
+            targets = []
+            for index in range(returned.length):
+                name = at.get(index)
+                if name is not None:
+                    hosts[name] = self._free_name(name, scope)
+                targets.append(hosts[name] if name is not None else "_")
+            targets += [hosts[v.name] for v in lacking]
+        elif None in there.values():
+            ((name, _),) = there.items()
+            hosts[name] = self._free_name(name, scope)
+            targets = [hosts[name], *(hosts[v.name] for v in lacking)]
+        elif there:
+            raise NotHereError
+        else:
+            targets = ["_", *(hosts[v.name] for v in lacking)] if lacking else []
+        if "_" in targets and "_" in scope.uses:
+            raise NotHereError
+        return targets, flat
 
     def _call_edits(self, reference: Reference) -> tuple[edit.NodeEdit, ...]:
         """Return the edits inside a call."""
