@@ -503,6 +503,20 @@ def test_training_of_another_library():
     check.noop("import torch\n\nnetwork = torch.nn.Linear(2, 1)\n" + HEAD + WRITER + loop)
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        "atexit.register(writer.close)\n",
+        "with contextlib.ExitStack() as stack:\n    stack.enter_context(writer.as_default())\n",
+        "threading.Thread(target=log, args=[writer]).start()\n",
+        "globals()['writers'] = {'train': writer}\n",
+        "del writer\n",
+    ],
+)
+def test_a_writer_that_is_handed_over(use):
+    check.noop(PROGRAM + "import atexit, contextlib, threading\n\nlog = print\n" + use + LOOP)
+
+
 def test_a_loop_that_evaluates():
     check.noop(HEAD + WRITER + "for epoch in range(3):\n    print('loss', model.evaluate(xs, ys))\n")
     check.noop(HEAD + WRITER + "for x, y in batches:\n    error.update_state(y, model(x))\nprint(error.result())\n")

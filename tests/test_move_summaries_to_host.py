@@ -2762,6 +2762,39 @@ NOT_TENSORFLOWS = {
             summary.add_scalar("mean", 1.0, 2)
             return x
         """,
+    "a run of Weights & Biases": """
+        import wandb
+
+
+        @tf.function
+        def f(x):
+            wandb.log({"mean": 1.0})
+            return x
+        """,
+    "a summary of MLflow": """
+        import mlflow
+
+
+        @tf.function
+        def f(x):
+            mlflow.tensorflow.summary.scalar("mean", x, step=1)
+            return x
+        """,
+    "the summary of a model": """
+        net = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+
+
+        @tf.function
+        def f(x):
+            net.summary()
+            return net(x)
+        """,
+    "a function that only makes a summary's text": """
+        @tf.function
+        def f(x):
+            tf.print("tf.summary.scalar", tf.reduce_mean(x))
+            return x
+        """,
     "an object called summary": """
         from project import summary
 
