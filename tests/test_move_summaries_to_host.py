@@ -2780,15 +2780,6 @@ NOT_TENSORFLOWS = {
             mlflow.tensorflow.summary.scalar("mean", x, step=1)
             return x
         """,
-    "the summary of a model": """
-        net = tf.keras.Sequential([tf.keras.layers.Dense(1)])
-
-
-        @tf.function
-        def f(x):
-            net.summary()
-            return net(x)
-        """,
     "a function that only makes a summary's text": """
         @tf.function
         def f(x):
