@@ -25,7 +25,7 @@ def apply(text: str, tree: ast.Module, rewrites: Iterable[Rewrite]) -> tuple[str
         rewrites: groups of edits, each made all or none.
 
     Raises:
-        CannotEditError: an edit can't be expressed here (two statements share a line, ...).
+        CannotEditError: an edit can't be expressed here (LibCST can't parse the code, ...).
     """
     accepted: list[Rewrite] = []
     for rewrite in rewrites:
