@@ -2565,6 +2565,24 @@ NOT_TRACED = {
 
         callback = tf.keras.callbacks.LambdaCallback(on_epoch_end=record)
         """,
+    "a module that another library calls": """
+        import functools
+
+        from environments import simulate
+
+
+        class Agent(tf.Module):
+            def __call__(self, observation):
+                self.write(float(tf.reduce_mean(observation)))
+                return observation
+
+            def write(self, mean):
+                tf.summary.scalar("mean", mean, step=1)
+
+
+        agent = Agent()
+        simulate(functools.partial(agent))
+    """,
     "objects that only the host calls": """
         class Layer(tf.keras.layers.Layer):
             def call(self, x):

@@ -305,7 +305,7 @@ class CallGraph:
 
     def _object_callers(self, path: str, owner: str) -> Iterator[tuple[str, str] | None]:
         """Yield the functions that call an object of a class, or hand it on; None where TensorFlow may call it."""
-        from codemods.analysis.objects import object_calls  # which needs this module itself
+        from codemods.analysis.objects import gets_traced, object_calls  # which needs this module itself
 
         module = self.project.module(path)
         klass = module.definition(owner) if module is not None else None
@@ -314,7 +314,7 @@ class CallGraph:
         )
         for found in object_calls(module, klass) if module is not None and isinstance(klass, ast.ClassDef) else ():
             function = found.module.function(found.node)
-            if found.call is None and handed_on:
+            if found.call is None and handed_on and gets_traced(found):
                 yield None
             elif function is not None:
                 yield found.module.path, found.module.qualname(function)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from codemods.analysis.module import Function, Module
 from codemods.analysis.shapes import Shapes
+from codemods.analysis.strategies import replicated
 from codemods.analysis.tracing import (
     REPEATING,
     Reference,
@@ -45,6 +46,20 @@ def object_calls(module: Module, owner: ast.ClassDef) -> list[Reference]:
     return module.project.once(
         f"calls of {module.path}:{module.qualname(owner)}", lambda: list(_Objects(module, owner).calls())
     )
+
+
+def gets_traced(lost: Reference) -> bool:
+    """Tell whether an object gets out of sight where TensorFlow may call it: in a call of a library's, or in a list."""
+    module = lost.module
+    node: ast.AST = lost.node
+    around = module.parent(node)
+    while isinstance(around, ast.keyword) or (isinstance(around, ast.Call) and around.func is node):
+        node, around = around, module.parent(around)  # from the class to the object that it makes
+    if isinstance(around, ast.Call):
+        return (module.resolve(around.func) or "").startswith(("keras.", "tensorflow.")) or (
+            replicated(module, around) is not None
+        )
+    return isinstance(around, (ast.List, ast.Tuple, ast.Dict, ast.ListComp))
 
 
 def callers(module: Module, function: Function) -> Iterable[Reference]:
