@@ -1017,3 +1017,29 @@ def test_v1_in_a_scope_records_the_same(runner: Runner) -> None:
     after = check.transformed(program, severity=Severity.NOTE)
     verdict = compare(runner.run_source(program), runner.run_source(after))
     assert verdict.kind == "same", verdict.lines
+
+
+def test_attribute_that_another_module_binds_too():
+    trainer = """\
+import tensorflow as tf
+
+
+class Trainer:
+    def __init__(self):
+        self.writer = tf.summary.create_file_writer("logs")
+
+    def log(self, step):
+        with self.writer.as_default():
+            tf.summary.scalar("step", step, step=step)
+"""
+    main = """\
+import tensorflow as tf
+
+from trainer import Trainer
+
+trainer = Trainer()
+for step in range(2):
+    trainer.log(step)
+    trainer.writer = tf.summary.create_file_writer("logs/more")
+"""
+    check.refused({"main.py": main, "trainer.py": trainer}, REBOUND)

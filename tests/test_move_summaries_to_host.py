@@ -3677,3 +3677,30 @@ def test_a_condition_on_a_tensor_loses_its_prefix(runner: Runner) -> None:
     before, after = runner.run_source(text), runner.run_source(check.transformed(text, unsafe=True))
     assert after.steps("large") == before.steps("cond/large") == [0, 1], after.stderr
     assert after.values("large") == before.values("cond/large")
+
+
+def test_a_writer_that_another_module_replaces():
+    trainer, _, _ = program(OBJECT_WITH_WRITER).partition("trainer = ")
+    main = (
+        "import tensorflow as tf\nfrom lib import Trainer, xs\n\ntrainer = Trainer()\nfor i in range(2):\n"
+        "    trainer.train(xs, i)\n    trainer.w = tf.summary.create_file_writer('logs/other')\n"
+    )
+    result = check.run({"lib.py": trainer, "main.py": main})
+    assert {finding.status for _, finding in result.findings} == {Status.UNSAFE}
+
+
+OBJECT_WITH_WRITER = """
+    class Trainer:
+        def __init__(self):
+            self.w = writer
+
+        @tf.function
+        def train(self, x, step):
+            m = tf.reduce_mean(x)
+            with self.w.as_default():
+                tf.summary.scalar("mean", m, step=tf.cast(step, tf.int64))
+            return m
+
+
+    trainer = Trainer()
+    """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -18,6 +19,7 @@ from codemods.analysis.dataflow import (
     timing,
     within,
 )
+from codemods.analysis.endings import importing
 from codemods.analysis.files import constant_text, touching
 from codemods.analysis.module import Module
 from codemods.analysis.writers import METHODS, Creation, creations, use_of
@@ -282,6 +284,8 @@ def _check_uses(module: Module, site: Site, level: Level, reached: Reach) -> tup
             bound = [use for use in uses if not isinstance(use.ctx, ast.Load) and use is not target]
             if _made_inside(module, target, level):
                 raise RefusedError(ARGUMENT_INSIDE)
+            if _stored_elsewhere(module, target):
+                raise RefusedError(REBOUND)
         loads = [use for use in uses if isinstance(use.ctx, ast.Load)]
         _check_binding(module, level, target, bound, loads)
         if not level.is_loop:
@@ -304,6 +308,18 @@ def _uses(module: Module, target: ast.Name | ast.Attribute) -> Sequence[ast.Name
 def _made_inside(module: Module, target: ast.Attribute, level: Level) -> bool:
     """Tell whether the object whose attribute holds the writer is made inside the block."""
     return any(bindings_in(module, name, level.region) for name in names_read([target]))
+
+
+def _stored_elsewhere(module: Module, target: ast.Attribute) -> bool:
+    """Tell whether a module that this one imports, or that imports it, puts something in the same attribute."""
+    project = module.project
+    if project is None:
+        return False
+    bindings = itertools.chain.from_iterable(module.inner_scope(module.tree).bindings.values())
+    names = {binding.imported for binding in bindings if binding.imported is not None}
+    paths = {*importing(module, target.attr), *(project.find(name, module.path)[0] for name in names)}
+    others = [other for path in paths - {None, module.path} if path and (other := project.module(path))]
+    return any(isinstance(node.ctx, ast.Store) for other in others for node in other.attributes.get(target.attr, ()))
 
 
 def _check_inner_use(module: Module, site: Site, level: Level) -> tuple[ast.Expr, ...]:

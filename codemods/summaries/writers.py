@@ -12,6 +12,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from codemods.analysis.endings import importers
 from codemods.analysis.module import Function, Module, Scope
 from codemods.analysis.places import start
 from codemods.analysis.tracing import passed, references
@@ -70,18 +71,32 @@ def replaced(module: Module, writer: ast.expr) -> bool:
             return False
         if any(isinstance(module.statement(binding.node), (ast.For, ast.AsyncFor)) for binding in bindings):
             return True
-        values = [binding.value for binding in bindings]
+        values = [(module, binding.value) for binding in bindings] + _stored_elsewhere(module, writer.id)
     elif isinstance(writer, ast.Attribute):
         owner = module.enclosing(writer, ast.ClassDef)
         stores = [node for node in module.attributes.get(writer.attr, ()) if isinstance(node.ctx, ast.Store)]
         stores = [node for node in stores if not _of_self(node) or module.enclosing(node, ast.ClassDef) is owner]
-        values = [getattr(module.parent(store), "value", None) for store in stores]
-        if all((function := module.function(store)) and function.name == "__init__" for store in stores):
+        values = [(module, getattr(module.parent(store), "value", None)) for store in stores]
+        elsewhere = _stored_elsewhere(module, writer.attr)
+        values += elsewhere
+        if not elsewhere and all(
+            (function := module.function(store)) and function.name == "__init__" for store in stores
+        ):
             return False  # each object has its own
     else:
         return False
-    given = [value for value in values if not (isinstance(value, ast.Constant) and value.value is None)]
-    return len(given) > 1 and not all(_is_writer(module, value) for value in given)
+    given = [(where, value) for where, value in values if not (isinstance(value, ast.Constant) and value.value is None)]
+    return len(given) > 1 and not all(_is_writer(where, value) for where, value in given)
+
+
+def _stored_elsewhere(module: Module, name: str) -> list[tuple[Module, ast.expr | None]]:
+    """Return what modules that import this one put under a name of it, or of its objects."""
+    return [
+        (other, getattr(other.parent(node), "value", None))
+        for other in importers(module)
+        for node in other.attributes.get(name, ())
+        if isinstance(node.ctx, ast.Store) and not _of_self(node)
+    ]
 
 
 def _of_self(node: ast.Attribute) -> bool:
