@@ -19,7 +19,7 @@ from codemods.analysis.module import Function, Module, module_id
 from codemods.analysis.names import canonical
 from codemods.analysis.texts import Texts
 
-_KEPT = 3_000_000  # characters of source whose trees are kept; with its scopes, a tree takes forty times its source
+_KEPT = 2_000_000  # characters of source whose trees are kept; with its scopes, a tree takes forty times its source
 # A folder of this name in a project is not what its imports mean.
 _LIBRARIES = frozenset({"tensorflow", "keras", "tf_keras", "numpy", "torch"})
 

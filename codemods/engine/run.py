@@ -459,6 +459,8 @@ def _in_pool(chunks: Sequence[list[Path]], settings: Settings, jobs: int, cwd: P
 
     # A process with threads can't be forked safely, and a fork is the fastest start where it can.
     fork = sys.platform == "linux" and threading.active_count() == 1
+    for name in settings.codemods if fork else ():
+        registry.load(name)  # once for all workers
     context = multiprocessing.get_context("fork" if fork else "spawn")
     pool = ProcessPool(min(jobs, len(chunks)), initializer=gc.set_threshold, initargs=_GARBAGE, context=context)
 

@@ -236,7 +236,7 @@ class File:
         return result.deep_clone()
 
 
-@functools.lru_cache(maxsize=4)  # what a codemod tries is what is done then
+@functools.lru_cache(maxsize=2)  # what a codemod tries is what is done then
 def _parsed(text: str, first: int, newline: str, indent: str) -> _Chunk:
     """Return the tree of some statements.
 
