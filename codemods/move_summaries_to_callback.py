@@ -45,8 +45,9 @@ from codemods.engine.codemod import Codemod, Example, Finding, Rewrite, Severity
 from codemods.summaries.callback import CallbackCode
 from codemods.summaries.fitting import Step, fit_in_sight, step_around
 from codemods.summaries.keeping import REFUSALS, STEPS_PER_EXECUTION, Keeping, Kept
+from codemods.summaries.moves import RefusedError
 from codemods.summaries.ops import summary_at, summary_name
-from codemods.summaries.plan import NO_WRITER, RESULT_USED, UNPACKED, RefusedError
+from codemods.summaries.refusals import NO_WRITER, RESULT_USED, UNPACKED
 
 _BEFORE = """\
 import tensorflow as tf

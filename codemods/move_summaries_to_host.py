@@ -84,8 +84,10 @@ from codemods.summaries.fitting import fit_in_sight
 from codemods.summaries.helpers import Body, HelperCall, Helpers
 from codemods.summaries.lift import ELSEWHERE, HELPER, applied, calls_of_others, lifted
 from codemods.summaries.lift import REFUSALS as LIFT_REFUSALS
+from codemods.summaries.moves import Move, RefusedError
 from codemods.summaries.ops import summary_name
-from codemods.summaries.plan import (
+from codemods.summaries.plan import TracedBody
+from codemods.summaries.refusals import (
     BRANCH,
     EXPORTED,
     KERAS_METHOD,
@@ -96,9 +98,6 @@ from codemods.summaries.plan import (
     REFUSALS,
     RESULT_USED,
     UNPACKED,
-    Move,
-    RefusedError,
-    TracedBody,
 )
 from codemods.summaries.spread import Spread, spread
 from codemods.summaries.writers import writer_items

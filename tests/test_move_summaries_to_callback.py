@@ -16,7 +16,7 @@ from codemods.engine.codemod import Refusal, Severity, Status
 from codemods.engine.notebook import Notebook
 from codemods.engine.result import Settings
 from codemods.engine.rewrite import rewrite
-from codemods.summaries import keeping, plan
+from codemods.summaries import keeping, refusals
 from codemods.verify.compare import compare
 from codemods.verify.run import Runner
 
@@ -541,10 +541,13 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         in_call(program(fit=around(FIT) + "net.predict(xs, **options)\n")),
     ),
     "recorded now and then": (
-        plan.CONTEXT,
+        refusals.CONTEXT,
         program(around(SCALAR), "with tf.summary.record_if(lambda: net.optimizer.iterations % 2 == 0):\n    " + FIT),
     ),
-    "a name scope around fit": (plan.CALLER_SCOPE, program(around(SCALAR), 'with tf.name_scope("run"):\n    ' + FIT)),
+    "a name scope around fit": (
+        refusals.CALLER_SCOPE,
+        program(around(SCALAR), 'with tf.name_scope("run"):\n    ' + FIT),
+    ),
     "a base that has a fit": (
         keeping.OWN_FIT,
         program(around(SCALAR), "net.fit(xs, ys, **options)\n").replace(
@@ -552,22 +555,25 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
             "class Base(tf.keras.Model):\n    def fit(self, x):\n        pass\n\n\nclass Net(Base)",
         ),
     ),
-    "a name scope": (plan.CONTEXT, program(around('with tf.name_scope("losses"):\n    ' + SCALAR))),
-    "a function inside": (plan.NESTED, program("def log():\n" + textwrap.indent(around(SCALAR), "    ") + "log()\n")),
+    "a name scope": (refusals.CONTEXT, program(around('with tf.name_scope("losses"):\n    ' + SCALAR))),
+    "a function inside": (
+        refusals.NESTED,
+        program("def log():\n" + textwrap.indent(around(SCALAR), "    ") + "log()\n"),
+    ),
     "no writer": (
-        plan.NO_WRITER,
+        refusals.NO_WRITER,
         program(SCALAR).replace('writer = tf.summary.create_file_writer("logs")\n', ""),
     ),
     "one writer after another": (
-        plan.SEVERAL_WRITERS,
+        refusals.SEVERAL_WRITERS,
         program(SCALAR, 'other = tf.summary.create_file_writer("b")\n' + around(FIT) + around(FIT, "other")),
     ),
     "a writer that is made again": (
-        plan.SEVERAL_WRITERS,
+        refusals.SEVERAL_WRITERS,
         program(around(SCALAR), FIT + 'writer = tf.summary.create_file_writer("again")\n' + FIT),
     ),
     "a writer for each turn, and one model": (
-        plan.SEVERAL_WRITERS,
+        refusals.SEVERAL_WRITERS,
         program(
             SCALAR,
             "for fold in range(2):\n    mine = tf.summary.create_file_writer(str(fold))\n"
@@ -592,12 +598,12 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         ),
     ),
     "a writer of the step": (
-        plan.WRITER_IN_GRAPH,
+        refusals.WRITER_IN_GRAPH,
         program("mine = self.writers[0]\n" + around(SCALAR, "mine")),
     ),
-    "a result that is used": (plan.RESULT_USED, program(around("done = " + SCALAR))),
+    "a result that is used": (refusals.RESULT_USED, program(around("done = " + SCALAR))),
     "arguments that are unpacked": (
-        plan.UNPACKED,
+        refusals.UNPACKED,
         program(around('tf.summary.scalar(**{"name": "loss", "data": loss, "step": 1})\n')),
     ),
 }

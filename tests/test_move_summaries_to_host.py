@@ -9,7 +9,7 @@ from codemods.engine.codemod import Refusal, Severity, Status
 from codemods.engine.result import Settings
 from codemods.engine.run import run_on_text
 from codemods.move_summaries_to_host import MoveSummariesToHost
-from codemods.summaries import lift, plan
+from codemods.summaries import lift, refusals
 from codemods.verify.compare import compare
 from codemods.verify.run import Runner
 from tests.tools import Check
@@ -1113,7 +1113,7 @@ STILL_NEEDED = """
 def test_a_parameter_that_a_summary_needs_which_stays_is_kept():
     result = check.run(program(STILL_NEEDED))
     assert "def _traced_f(x, to, step, flag=False):" in result.text
-    assert {f.refusal.code for _, f in result.findings if f.refusal} == {plan.LOOP.code}
+    assert {f.refusal.code for _, f in result.findings if f.refusal} == {refusals.LOOP.code}
 
 
 # How the file is written. --------------------------------------------------------------------------
@@ -1460,7 +1460,7 @@ FUNCTION = """
 """
 REFUSED: dict[str, tuple[Refusal, str]] = {
     "its result is assigned": (
-        plan.RESULT_USED,
+        refusals.RESULT_USED,
         """
         @tf.function
         def f(x, step):
@@ -1470,7 +1470,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "its result is returned": (
-        plan.RESULT_USED,
+        refusals.RESULT_USED,
         """
         @tf.function
         def f(x, step):
@@ -1479,7 +1479,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "its arguments are unpacked": (
-        plan.UNPACKED,
+        refusals.UNPACKED,
         """
         names = ("mean",)
 
@@ -1505,7 +1505,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "Keras calls the metric that it stands in": (
-        plan.KERAS_METHOD,
+        refusals.KERAS_METHOD,
         """
         class Error(tf.keras.metrics.Mean):
             def update_state(self, values, sample_weight=None):
@@ -1519,7 +1519,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "a step of a Keras model that nothing is seen to call": (
-        plan.KERAS_METHOD,
+        refusals.KERAS_METHOD,
         """
         class Net(tf.keras.Model):
             @tf.function
@@ -1529,7 +1529,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "the call of a loss, which Keras reduces": (
-        plan.KERAS_METHOD,
+        refusals.KERAS_METHOD,
         """
         class Loss(tf.keras.losses.Loss):
             def call(self, y_true, y_pred):
@@ -1550,7 +1550,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "the update of a metric": (
-        plan.KERAS_METHOD,
+        refusals.KERAS_METHOD,
         """
         class Metric(tf.keras.metrics.Mean):
             def update_state(self, values):
@@ -1571,7 +1571,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "a regularizer that Keras is given": (
-        plan.KERAS_METHOD,
+        refusals.KERAS_METHOD,
         """
         class Regularizer(tf.keras.regularizers.Regularizer):
             def __call__(self, weights):
@@ -1607,7 +1607,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "a layer that its model gives out again": (
-        plan.KERAS_CALL,
+        refusals.KERAS_CALL,
         """
         class Layer(tf.keras.layers.Layer):
             def call(self, x):
@@ -1636,7 +1636,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "the call of a Keras model": (
-        plan.KERAS_CALL,
+        refusals.KERAS_CALL,
         """
         class Net(tf.keras.Model):
             @tf.function
@@ -1646,7 +1646,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "a decorator that isn't known": (
-        plan.DECORATOR,
+        refusals.DECORATOR,
         """
         from project import timed
 
@@ -1660,7 +1660,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a property": (
-        plan.DECORATOR,
+        refusals.DECORATOR,
         """
         class Values:
             @property
@@ -1672,7 +1672,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "a generator": (
-        plan.GENERATOR,
+        refusals.GENERATOR,
         """
         @tf.function
         def f(x, step):
@@ -1681,7 +1681,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "a coroutine": (
-        plan.GENERATOR,
+        refusals.GENERATOR,
         """
         @tf.function
         async def f(x, step):
@@ -1689,7 +1689,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "a function that calls itself": (
-        plan.RECURSIVE,
+        refusals.RECURSIVE,
         """
         @tf.function
         def f(x, step):
@@ -1699,7 +1699,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "get_concrete_function": (
-        plan.FUNCTION_USED,
+        refusals.FUNCTION_USED,
         FUNCTION
         + """
     with writer.as_default():
@@ -1707,7 +1707,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     """,
     ),
     "handed to map": (
-        plan.FUNCTION_USED,
+        refusals.FUNCTION_USED,
         FUNCTION
         + """
     with writer.as_default():
@@ -1715,7 +1715,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     """,
     ),
     "kept in a dict": (
-        plan.FUNCTION_USED,
+        refusals.FUNCTION_USED,
         FUNCTION
         + """
     steps = {"train": f}
@@ -1724,7 +1724,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     """,
     ),
     "a step of Keras calls the helper": (
-        plan.KERAS_METHOD,
+        refusals.KERAS_METHOD,
         """
         class Net(tf.keras.Model):
             def call(self, x):
@@ -1747,7 +1747,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "a helper whose summary's result is used": (
-        plan.RESULT_USED,
+        refusals.RESULT_USED,
         """
         def record(m, step):
             done = tf.summary.scalar("mean", m, step=step)
@@ -1763,7 +1763,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "functions that call one another": (
-        plan.RECURSIVE,
+        refusals.RECURSIVE,
         """
         def one(x, n: int):
             if n == 0:
@@ -1840,7 +1840,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "called by the method that overrides it": (
-        plan.OVERRIDDEN,
+        refusals.OVERRIDDEN,
         """
         class Base:
             @tf.function
@@ -1865,7 +1865,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "exported with its object": (
-        plan.EXPORTED,
+        refusals.EXPORTED,
         """
         class Scorer(tf.Module):
             @tf.function
@@ -1881,7 +1881,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "a return in a loop": (
-        plan.SEVERAL_RETURNS,
+        refusals.SEVERAL_RETURNS,
         """
         @tf.function
         def f(x, step):
@@ -1894,7 +1894,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "returns of different structure": (
-        plan.RETURNS_DIFFER,
+        refusals.RETURNS_DIFFER,
         """
         @tf.function
         def f(x, step, both=False):
@@ -1907,7 +1907,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a program without a writer": (
-        plan.NO_WRITER,
+        refusals.NO_WRITER,
         """
         # no writer anywhere
         @tf.function
@@ -1921,7 +1921,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "two writers and none the default": (
-        plan.LOST,
+        refusals.LOST,
         """
         other = tf.summary.create_file_writer("logs/other")
 
@@ -1937,7 +1937,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "calls with and without a writer": (
-        plan.SEVERAL_WRITERS,
+        refusals.SEVERAL_WRITERS,
         FUNCTION
         + """
     with writer.as_default():
@@ -1946,7 +1946,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     """,
     ),
     "the default is set for good after the first call": (
-        plan.SEVERAL_WRITERS,
+        refusals.SEVERAL_WRITERS,
         FUNCTION
         + """
     y = f(xs, tf.constant(0, tf.int64))
@@ -1955,7 +1955,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     """,
     ),
     "each object sets its own": (
-        plan.WRITER_UNKNOWN,
+        refusals.WRITER_UNKNOWN,
         """
     class Trainer:
         def __init__(self, folder):
@@ -1973,9 +1973,9 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         Trainer(folder).train()
     """,
     ),
-    "called from nowhere": (plan.WRITER_UNKNOWN, FUNCTION),
+    "called from nowhere": (refusals.WRITER_UNKNOWN, FUNCTION),
     "called by a lambda": (
-        plan.WRITER_UNKNOWN,
+        refusals.WRITER_UNKNOWN,
         FUNCTION
         + """
     g = lambda i: f(xs, i)
@@ -1984,7 +1984,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     """,
     ),
     "called in another thread": (
-        plan.WRITER_UNKNOWN,
+        refusals.WRITER_UNKNOWN,
         "import threading\n\n\n"
         + textwrap.dedent(FUNCTION)
         + textwrap.dedent("""
@@ -1999,7 +1999,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     """),
     ),
     "the default is set by another function": (
-        plan.WRITER_UNKNOWN,
+        refusals.WRITER_UNKNOWN,
         FUNCTION
         + """
     def setup():
@@ -2011,7 +2011,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     """,
     ),
     "the default is set on an exit stack": (
-        plan.WRITER_UNKNOWN,
+        refusals.WRITER_UNKNOWN,
         "import contextlib\n\n\n"
         + textwrap.dedent(FUNCTION)
         + textwrap.dedent("""
@@ -2021,7 +2021,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     """),
     ),
     "the default is set by a context manager of the project": (
-        plan.WRITER_UNKNOWN,
+        refusals.WRITER_UNKNOWN,
         "import contextlib\n\n\n"
         + textwrap.dedent(FUNCTION)
         + textwrap.dedent("""
@@ -2036,7 +2036,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     """),
     ),
     "the writer is made inside": (
-        plan.WRITER_IN_GRAPH,
+        refusals.WRITER_IN_GRAPH,
         """
         @tf.function
         def f(x, step):
@@ -2048,7 +2048,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "the writer is made in the with": (
-        plan.WRITER_IN_GRAPH,
+        refusals.WRITER_IN_GRAPH,
         """
         @tf.function
         def f(x, step):
@@ -2059,7 +2059,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "the writer is closed inside": (
-        plan.WRITER_CLOSED,
+        refusals.WRITER_CLOSED,
         """
         @tf.function
         def f(x, step):
@@ -2074,7 +2074,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "a tag that is a name scope of one that stays": (
-        plan.NAME_SCOPE,
+        refusals.NAME_SCOPE,
         """
         @tf.function
         def f(x, step):
@@ -2086,7 +2086,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a name scope that is entered twice": (
-        plan.NAME_SCOPE,
+        refusals.NAME_SCOPE,
         """
         @tf.function
         def f(x, step):
@@ -2099,7 +2099,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a name scope around the call": (
-        plan.CALLER_SCOPE,
+        refusals.CALLER_SCOPE,
         FUNCTION
         + """
     with writer.as_default(), tf.name_scope("outer"):
@@ -2107,7 +2107,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     """,
     ),
     "a name scope around the caller": (
-        plan.CALLER_SCOPE,
+        refusals.CALLER_SCOPE,
         FUNCTION
         + """
     def run():
@@ -2119,7 +2119,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
     """,
     ),
     "a loop of Python whose tag counts on under a condition": (
-        plan.LOOP,
+        refusals.LOOP,
         """
         @tf.function
         def f(x, step):
@@ -2133,7 +2133,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a condition on a tensor inside one of Python": (
-        plan.CONDITION,
+        refusals.CONDITION,
         """
         @tf.function
         def f(x, step, debug=False):
@@ -2146,7 +2146,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a condition of Python inside one on a tensor": (
-        plan.TENSOR_CONDITION,
+        refusals.TENSOR_CONDITION,
         """
         @tf.function
         def f(x, step, debug=False):
@@ -2159,7 +2159,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a histogram in a loop of the graph": (
-        plan.GRAPH_LOOP,
+        refusals.GRAPH_LOOP,
         """
         @tf.function
         def f(x, step):
@@ -2170,7 +2170,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a try statement": (
-        plan.TRY,
+        refusals.TRY,
         """
         @tf.function
         def f(x, step):
@@ -2183,7 +2183,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a context manager that isn't known": (
-        plan.CONTEXT,
+        refusals.CONTEXT,
         """
         from project import timer
 
@@ -2197,7 +2197,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a match statement": (
-        plan.CONTEXT,
+        refusals.CONTEXT,
         """
         @tf.function
         def f(x, step, mode="train"):
@@ -2209,7 +2209,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a value made in one branch": (
-        plan.BRANCH,
+        refusals.BRANCH,
         """
         @tf.function
         def f(x, step):
@@ -2222,7 +2222,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a tag computed inside": (
-        plan.TAG,
+        refusals.TAG,
         """
         @tf.function
         def f(x, step):
@@ -2233,7 +2233,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a tag that changes after the trace": (
-        plan.TAG_FROZEN,
+        refusals.TAG_FROZEN,
         """
         phase = "train"
 
@@ -2251,7 +2251,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "a step that the function counts up itself": (
-        plan.STEP,
+        refusals.STEP,
         """
         count = 0
 
@@ -2269,7 +2269,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "a step computed inside": (
-        plan.STEP,
+        refusals.STEP,
         """
         @tf.function
         def f(x, step):
@@ -2280,7 +2280,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "the default step is set inside": (
-        plan.STEP_SET,
+        refusals.STEP_SET,
         """
         @tf.function
         def f(x, step):
@@ -2291,7 +2291,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "a lambda inside": (
-        plan.NESTED,
+        refusals.NESTED,
         """
         @tf.function
         def f(x, step):
@@ -2302,7 +2302,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "data as a function": (
-        plan.ARGUMENT,
+        refusals.ARGUMENT,
         """
         @tf.function
         def f(x, step):
@@ -2312,7 +2312,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         + textwrap.indent(CALL, " " * 8),
     ),
     "the writer's block calls a layer that writes": (
-        plan.WRITER_BLOCK,
+        refusals.WRITER_BLOCK,
         """
         class Layer(tf.keras.layers.Layer):
             def call(self, x, step):
@@ -2335,7 +2335,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "the function is also called untraced": (
-        plan.WRAPPED_SHARED,
+        refusals.WRAPPED_SHARED,
         """
         def f(x, step):
             tf.summary.scalar("value", x[0, 0], step=step)
@@ -2349,7 +2349,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "kept in an attribute and called twice": (
-        plan.WRAPPED_BOUND,
+        refusals.WRAPPED_BOUND,
         """
         class Trainer:
             def __init__(self):
@@ -2369,7 +2369,7 @@ REFUSED: dict[str, tuple[Refusal, str]] = {
         """,
     ),
     "the wrapper's name is taken": (
-        plan.NAMES,
+        refusals.NAMES,
         "_traced_f = 3\n\n\n"
         + textwrap.dedent(FUNCTION)
         + textwrap.dedent("""
@@ -2387,7 +2387,7 @@ def test_refused(name):
     result = check.run(text)
     found = {finding.refusal.code if finding.refusal else finding.status for _, finding in result.findings}
     assert refusal.code in found
-    assert found <= {refusal.code, plan.KERAS_CALL.code}
+    assert found <= {refusal.code, refusals.KERAS_CALL.code}
     assert result.text == text
 
 
@@ -2420,7 +2420,7 @@ def test_one_summary_moves_and_one_is_refused(snapshot):
         + textwrap.indent(CALL, " " * 8)
     )
     result = check.run(text)
-    assert [finding.refusal for _, finding in result.findings] == [None, plan.TRY]
+    assert [finding.refusal for _, finding in result.findings] == [None, refusals.TRY]
     assert result.text.count("tf.summary.scalar") == 2
 
 
@@ -3130,7 +3130,7 @@ def log(value):
         with writer.as_default():
             y = f(xs)
         """)
-    check.refused({"main.py": main, "logs.py": helper}, plan.STEP)
+    check.refused({"main.py": main, "logs.py": helper}, refusals.STEP)
 
 
 TWO_DEVICES = """
@@ -3554,7 +3554,7 @@ def test_a_function_listed_in_all_keeps_its_signature():
 
 
 def test_a_function_used_as_a_value_in_another_module_is_refused():
-    check.refused({"steps.py": STEPS_MODULE, "main.py": "import steps\n\ntrain = steps.f\n"}, plan.FUNCTION_USED)
+    check.refused({"steps.py": STEPS_MODULE, "main.py": "import steps\n\ntrain = steps.f\n"}, refusals.FUNCTION_USED)
 
 
 def test_two_modules_with_functions_of_one_name():

@@ -18,9 +18,10 @@ from codemods.engine.codemod import (
     Replace,
     Unwrap,
 )
+from codemods.summaries.function import own_nodes
 from codemods.summaries.keeping import KINDS, LOOP, Keeping, Kept, own, receiver, root
+from codemods.summaries.moves import RefusedError
 from codemods.summaries.ops import summary_name
-from codemods.summaries.plan import RefusedError, own_nodes
 
 _HOOKS = {
     "train_step": ("on_train_batch_end",),

@@ -27,8 +27,9 @@ from codemods.engine.codemod import Edit
 from codemods.summaries.emit import traced_name
 from codemods.summaries.helpers import opens_scope
 from codemods.summaries.lift import CALL_SITE, comes_first, may_be_split
+from codemods.summaries.moves import RefusedError
 from codemods.summaries.ops import summary_name
-from codemods.summaries.plan import ARGUMENT, NAME_SCOPE, NAMES, UNPACKED, RefusedError
+from codemods.summaries.refusals import ARGUMENT, NAME_SCOPE, NAMES, UNPACKED
 
 _BLOCKS = (ast.With, ast.If, ast.For)
 _FLAT = (ast.Expr, ast.Assign, ast.Pass)

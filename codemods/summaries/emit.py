@@ -15,27 +15,24 @@ from codemods.analysis.places import start
 from codemods.analysis.tracing import Reference, ancestors, default_of, looked_up, passed, run_arguments, runs_once
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import Code, Edit
+from codemods.summaries.function import names_in
 from codemods.summaries.gather import LoopBody
+from codemods.summaries.moves import Move, RefusedError, Value
 from codemods.summaries.ops import summary_name
-from codemods.summaries.plan import (
+from codemods.summaries.plan import NAME_SCOPES, RECORD_IF
+from codemods.summaries.refusals import (
     CALLER_SCOPE,
     EXPORTED,
     LOOP,
     LOST,
-    NAME_SCOPES,
     NAMES,
     NO_WRITER,
-    RECORD_IF,
     SEVERAL_RETURNS,
     SEVERAL_WRITERS,
     STEP,
     WRITER_BLOCK,
     WRITER_CLOSED,
     WRITER_UNKNOWN,
-    Move,
-    RefusedError,
-    Value,
-    _names,
 )
 from codemods.summaries.returns import Exit, Made, made
 from codemods.summaries.writers import (
@@ -466,7 +463,7 @@ class Emitter:
             target = self._line(loop.target)
             targets.insert(0, f"({target})" if isinstance(loop.target, ast.Tuple) and target[0] != "(" else target)
             values.insert(0, self._head(loop.iter, unit))
-            if any(hosts.get(name.id, name.id) != name.id for name in _names(loop.iter)):
+            if any(hosts.get(name.id, name.id) != name.id for name in names_in(loop.iter)):
                 raise NotHereError
         together_values = values[0] if len(values) == 1 else f"zip({', '.join(values)})"
         return [f"for {', '.join(targets)} in {together_values}:"]
@@ -510,7 +507,7 @@ class Emitter:
         aliases = {
             alias.id: meaning for m in unit.moves for alias, meaning in m.inlined.items() if isinstance(alias, ast.Name)
         }
-        if not any(name.id in aliases for name in _names(node)):
+        if not any(name.id in aliases for name in names_in(node)):
             return self._line(node)
         text = self._line(node)
         for name, meaning in aliases.items():
@@ -1111,7 +1108,7 @@ class Emitter:
                     if n in inlined
                     else self._host_name(n, reference, statement),
                 )
-                for n in _names(flush)
+                for n in names_in(flush)
             ]
             parts += [edit.Move(flush, tuple(edit.Replace(n, text) for n, text in renamed if text != n.id)), "\n"]
         return tuple(parts)
@@ -1227,7 +1224,7 @@ class Emitter:
         moves = [move for move in unit.moves if move.loop is loop]
         values = [pair for move in moves for pair in move.loop_values.values()]
         target, iterable = self.module.source(loop.target), self.module.source(loop.iter)
-        texts = {n.id: hosts.get(n.id) or self._host_name(n, reference, statement) for n in _names(loop.iter)}
+        texts = {n.id: hosts.get(n.id) or self._host_name(n, reference, statement) for n in names_in(loop.iter)}
         aliases = {alias.id: meaning for move in moves for alias, meaning in move.inlined.items()
                    if isinstance(alias, ast.Name) and alias in set(ast.walk(loop.iter))}  # fmt: skip
         changed = {name: text for name, text in texts.items() if text != name and name not in aliases}
@@ -1253,7 +1250,7 @@ class Emitter:
                 if isinstance(block, ast.If) and unit.moves[0].tensor_tests.get(block) is not None:
                     continue
                 for part in parts:
-                    for name in _names(part):
+                    for name in names_in(part):
                         meaning = next((m.inlined[name] for m in unit.moves if name in m.inlined), None)
                         if meaning is not None:
                             self._substituted(meaning, reference, statement)
@@ -1268,7 +1265,7 @@ class Emitter:
         return [block.test if isinstance(block, ast.If) else block.iter]
 
     def _substituted(self, node: ast.expr, reference: Reference | None, statement: ast.stmt | None) -> str:
-        for name in _names(node):
+        for name in names_in(node):
             text = self._host_name(name, reference, statement)
             if text != name.id and node is not name:
                 raise NotHereError
@@ -1318,8 +1315,8 @@ class Emitter:
         ):
             raise NotHereError
         if isinstance(statement, ast.Assign):
-            stores = {n.id for t in statement.targets for n in _names(t)}
-            if stores & {n.id for n in _names(argument)}:
+            stores = {n.id for t in statement.targets for n in names_in(t)}
+            if stores & {n.id for n in names_in(argument)}:
                 raise NotHereError
         return self.module.source(argument)
 

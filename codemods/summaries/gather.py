@@ -11,22 +11,10 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from codemods.summaries.loops import TENSOR
+from codemods.summaries.moves import Gathered, Move, RefusedError, Value
 from codemods.summaries.ops import Summary
-from codemods.summaries.plan import (
-    GRAPH_LOOP,
-    LOOP,
-    NAME_SCOPE,
-    NAME_SCOPES,
-    NESTED,
-    RECORD_IF,
-    STEP,
-    TRY,
-    Gathered,
-    Move,
-    RefusedError,
-    TracedBody,
-    Value,
-)
+from codemods.summaries.plan import NAME_SCOPES, RECORD_IF, TracedBody
+from codemods.summaries.refusals import GRAPH_LOOP, LOOP, NAME_SCOPE, NESTED, STEP, TRY
 from codemods.summaries.returns import early
 
 _LOOPS = (ast.For, ast.While)

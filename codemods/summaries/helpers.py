@@ -13,8 +13,10 @@ from codemods.analysis.tracing import Reference, Traced, called, called_object, 
 from codemods.summaries.emit import Emitter, does_nothing
 from codemods.summaries.gather import LoopBody
 from codemods.summaries.loops import TENSOR, VARIABLE, are_variables, is_collection, is_name_of
+from codemods.summaries.moves import Move, RefusedError
 from codemods.summaries.ops import Summary, summary_at
-from codemods.summaries.plan import ARGUMENT, NAME_SCOPE, NAME_SCOPES, STEP, Move, RefusedError, TracedBody
+from codemods.summaries.plan import NAME_SCOPES, TracedBody
+from codemods.summaries.refusals import ARGUMENT, NAME_SCOPE, STEP
 
 _DATA = "data"  # recorded, or a collection of what is recorded
 _TEST = "test"

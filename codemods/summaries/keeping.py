@@ -19,18 +19,11 @@ from codemods.engine.codemod import (
     Replace,
 )
 from codemods.summaries.fitting import STEPS, Call, Step, Training
+from codemods.summaries.function import own_nodes
+from codemods.summaries.moves import RefusedError
 from codemods.summaries.ops import Summary
-from codemods.summaries.plan import (
-    CALLER_SCOPE,
-    CONTEXT,
-    NAME_SCOPES,
-    NESTED,
-    NO_WRITER,
-    SEVERAL_WRITERS,
-    WRITER_IN_GRAPH,
-    RefusedError,
-    own_nodes,
-)
+from codemods.summaries.plan import NAME_SCOPES
+from codemods.summaries.refusals import CALLER_SCOPE, CONTEXT, NESTED, NO_WRITER, SEVERAL_WRITERS, WRITER_IN_GRAPH
 from codemods.summaries.writers import (
     NONE,
     SET,

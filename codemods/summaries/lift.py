@@ -15,8 +15,9 @@ from codemods.engine import codemod as edit
 from codemods.engine.codemod import CannotEditError, Edit, Refusal, Rewrite
 from codemods.summaries.emit import Emitter, NotHereError, does_nothing
 from codemods.summaries.helpers import Body, Helpers, opens_scope
+from codemods.summaries.moves import RefusedError
 from codemods.summaries.ops import Summary
-from codemods.summaries.plan import LOOP, NAME_SCOPE, RECURSIVE, RESULT_USED, UNPACKED, RefusedError
+from codemods.summaries.refusals import LOOP, NAME_SCOPE, RECURSIVE, RESULT_USED, UNPACKED
 
 HELPER = Refusal("helper", "it stands in a function that is traced as part of another, or in a way that isn't followed")
 ELSEWHERE = Refusal(
