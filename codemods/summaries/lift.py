@@ -13,7 +13,8 @@ from codemods.analysis.places import end
 from codemods.analysis.tracing import Reference, Traced, is_traced, passed
 from codemods.engine import codemod as edit
 from codemods.engine.codemod import CannotEditError, Edit, Refusal, Rewrite
-from codemods.summaries.emit import Emitter, NotHereError, does_nothing
+from codemods.summaries.body import NotHereError
+from codemods.summaries.emit import Emitter, does_nothing
 from codemods.summaries.helpers import Body, Helpers, opens_scope
 from codemods.summaries.moves import RefusedError
 from codemods.summaries.ops import Summary
