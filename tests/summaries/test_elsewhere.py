@@ -1,11 +1,11 @@
 """Helpers that compute and write in one module, for traced code of others: both modules are rewritten in one run."""
 
+import json
 import re
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import nbformat
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
@@ -487,10 +487,15 @@ def test_undo(edited: str | None, folder: Path) -> None:
 
 def test_a_notebook_that_calls_a_helper(folder: Path) -> None:
     put(folder, {"losses.py": LOSSES})
-    cells = [nbformat.v4.new_code_cell(text.strip()) for text in re.split(r"\n\n\n", TRAINING)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "main.ipynb")
+    cells = [
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": text.strip()}
+        for text in re.split(r"\n\n\n", TRAINING)
+    ]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    (folder / "main.ipynb").write_text(json.dumps(notebook))
     assert reasons(fixed(folder)) == {None}
-    sources = [cell.source for cell in nbformat.read(folder / "main.ipynb", 4).cells]
+    rewritten = json.loads((folder / "main.ipynb").read_text())
+    sources = ["".join(cell["source"]) for cell in rewritten["cells"]]
     assert "from losses import _traced_compute_loss" in sources[0]
     assert "_traced_compute_loss(y, x * weight)" in sources[1]
     assert not [finding for result in fixed(folder) for finding in result.findings]
