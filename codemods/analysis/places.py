@@ -118,3 +118,9 @@ def has_comment(module: Module, statement: ast.stmt) -> bool:
     line = module.lines[cast("int", statement.end_lineno) - 1].encode()
     above = module.lines[statement.lineno - 2].strip() if statement.lineno > 1 else ""
     return b"#" in line[cast("int", statement.end_col_offset) :] or above.startswith("#")
+
+
+def short(node: ast.AST) -> str:
+    """Return code as a sentence can quote it: its first line, and no more than 60 characters."""
+    text = ast.unparse(node).partition("\n")[0]
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -10,6 +10,7 @@ from typing import cast
 from codemods.analysis.dataflow import Timing, bindings_in, definition, names_read, timing
 from codemods.analysis.endings import ABRUPT, Effect, importers
 from codemods.analysis.module import Function, Module
+from codemods.analysis.places import short
 from codemods.analysis.writers import Creation, use_of
 from codemods.closing.refusals import EACH_TURN, ESCAPES, REBOUND
 from codemods.engine.codemod import NoFindingError, RefusedError
@@ -198,8 +199,7 @@ def out_of_sight(module: Module, load: ast.AST, name: str) -> Exception:
     """Return what to raise for a writer that other code gets hold of."""
     if may_be_closed(module, name):
         return NoFindingError()
-    text = ast.unparse(module.statement(load)).partition("\n")[0]
-    return RefusedError(ESCAPES, f"{ESCAPES.sentence}: `{text if len(text) <= 60 else text[:57] + '...'}`")
+    return RefusedError(ESCAPES, f"{ESCAPES.sentence}: `{short(module.statement(load))}`")
 
 
 def _collect_calls(module: Module, function: Function, home: Function | None, uses: Uses, name: str) -> None:

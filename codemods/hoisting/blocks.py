@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -22,6 +21,7 @@ from codemods.analysis.dataflow import (
 from codemods.analysis.endings import importing
 from codemods.analysis.files import constant_text, touching
 from codemods.analysis.module import Module
+from codemods.analysis.places import short, start
 from codemods.analysis.writers import METHODS, Creation, creations, use_of
 from codemods.engine.codemod import (
     Code,
@@ -53,7 +53,7 @@ from codemods.hoisting.refusals import (
     USED_AFTER_CLOSE,
     USED_BEFORE,
 )
-from codemods.hoisting.site import LOOPS, Site, assignment, fresh, instead_of_closing, lines, short
+from codemods.hoisting.site import LOOPS, Site, assignment, fresh, instead_of_closing, lines
 
 _ABRUPT = frozenset({"os._exit", "os.abort", "os.kill", "signal.raise_signal"})
 _SAVING = (
@@ -315,10 +315,9 @@ def _stored_elsewhere(module: Module, target: ast.Attribute) -> bool:
     project = module.project
     if project is None:
         return False
-    bindings = itertools.chain.from_iterable(module.inner_scope(module.tree).bindings.values())
-    names = {binding.imported for binding in bindings if binding.imported is not None}
-    paths = {*importing(module, target.attr), *(project.find(name, module.path)[0] for name in names)}
-    others = [other for path in paths - {None, module.path} if path and (other := project.module(path))]
+    imported = set(project.imports.anywhere(module.path)) - {module.path}
+    paths = {*importing(module, target.attr), *imported.intersection(project.mentioning(target.attr))}
+    others = [other for path in paths if (other := project.module(path)) is not None]
     return any(isinstance(node.ctx, ast.Store) for other in others for node in other.attributes.get(target.attr, ()))
 
 
@@ -367,7 +366,7 @@ def _check_binding(
         return
     # If the loop makes no turn, the name keeps what it was bound to before.
     around = [node for node in module.ancestors(level.node) if isinstance(node, LOOPS)]
-    if not any(node.lineno < level.node.lineno or within(node, around) for node in bound):  # type: ignore[attr-defined]
+    if not any(start(node)[0] < level.node.lineno or within(node, around) for node in bound):
         return
     for load in loads:
         if within(load, [level.node]):
@@ -375,7 +374,7 @@ def _check_binding(
         # What is bound between the loop and the use makes the use none of the loop's.
         end = cast("int", level.node.end_lineno)
         behind = load.lineno > end
-        anew = [node for node in bound if (node.lineno > end if behind else within(node, around))]  # type: ignore[attr-defined]
+        anew = [node for node in bound if (start(node)[0] > end if behind else within(node, around))]
         if (behind or within(load, around)) and not any(_dominated(module, load, node) for node in anew):
             raise RefusedError(REBOUND)
 

@@ -9,7 +9,7 @@ from typing import cast
 from codemods.analysis.dataflow import Timing, mutated, names_read, reach, timing, within
 from codemods.analysis.files import constant_text, touching
 from codemods.analysis.module import Function, Module
-from codemods.analysis.places import start
+from codemods.analysis.places import short, start
 from codemods.analysis.tracing import is_keras_class, traced_functions
 from codemods.analysis.writers import names_held_by, use_of
 from codemods.engine.codemod import (
@@ -35,7 +35,7 @@ from codemods.hoisting.refusals import (
     TOUCHES_FOLDER,
     USED_AFTER_CLOSE,
 )
-from codemods.hoisting.site import Site, always_evaluated, assignment, fresh, instead_of_closing, lines, short
+from codemods.hoisting.site import Site, always_evaluated, assignment, fresh, instead_of_closing, lines
 
 
 def traced_function(module: Module, node: ast.AST) -> Function | None:

@@ -130,9 +130,3 @@ def fresh(module: Module, name: str, taken: set[str]) -> str:
     found = next(candidate for candidate in candidates if candidate not in used)
     taken.add(found)
     return found
-
-
-def short(node: ast.AST) -> str:
-    """Return code as a sentence can quote it."""
-    text = ast.unparse(node)
-    return text if len(text) <= 60 else text[:57] + "..."

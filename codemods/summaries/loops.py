@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from codemods.analysis.dataflow import MUTATORS
 from codemods.analysis.module import Module
@@ -103,7 +104,11 @@ class _Targets:
         return None
 
     def is_dict(self, node: ast.expr) -> bool:
-        return Shapes(self.module).value(node).kind == "dict"
+        return self.shapes.value(node).kind == "dict"
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        return Shapes(self.module)
 
     def grows(self, owner: ast.Name | ast.Attribute) -> bool:
         """Tell whether code that may run after the dict is made changes what is in it."""

@@ -16,7 +16,7 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 from codemods.analysis.module import split_lines
 from codemods.engine.apply.elements import INSIDE
 from codemods.engine.apply.imports import importing
-from codemods.engine.apply.overlap import Position, last_line, moved_by
+from codemods.engine.apply.overlap import Position, moved_by
 from codemods.engine.codemod import (
     AddImport,
     CannotEditError,
@@ -119,7 +119,7 @@ class File:
 
     def join(self, first: ast.stmt, last: ast.stmt) -> None:
         """Make one chunk of those that hold two statements, with the comments at the foot of the last one's blocks."""
-        start, end = (bisect.bisect_left(self.ends, line) for line in (first.lineno, last_line(last)))
+        start, end = (bisect.bisect_left(self.ends, line) for line in (first.lineno, last.end_lineno or 0))
         foot = self.ends[end]
         for number, line in enumerate(self.lines[foot:], foot + 1):
             if line[:1].isspace() and line.lstrip().startswith("#"):

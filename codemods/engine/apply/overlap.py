@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import cast
 
+from codemods.analysis.places import end, start
 from codemods.engine.codemod import AddArgument, AddImport, Edit, Move, Remove, Rename, Replace, Rewrite, Unwrap, Wrap
 
 Position = tuple[int, int]
 _EXCLUSIVE = (Remove, Replace, Unwrap)
 
 
-def last_line(statement: ast.stmt) -> int:
-    """Return the line on which a statement ends."""
-    return cast("int", statement.end_lineno)
-
-
 def _span(node: ast.AST) -> tuple[Position, Position]:
-    start = min(
-        (decorator.lineno - 1, 0) if (decorator := _first_decorator(node)) else (node.lineno, node.col_offset),  # type: ignore[attr-defined]
-        (node.lineno, node.col_offset),  # type: ignore[attr-defined]
-    )
-    return start, (node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
-
-
-def _first_decorator(node: ast.AST) -> ast.expr | None:
+    """Return where a node begins, with its decorators, and where it ends."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return decorators[0] if decorators else None
+    return min([(each.lineno - 1, 0) for each in decorators[:1]] + [start(node)]), end(node)
 
 
 def _nodes(edit: Edit) -> Iterator[tuple[ast.AST, bool]]:
@@ -55,20 +43,20 @@ def overlap(one: Rewrite, other: Rewrite) -> bool:
     """Tell whether two rewrites change the same code, so that only one can be made in a pass."""
     runs = [edit for edit in one.edits if isinstance(edit, Wrap)]
     other_runs = [edit for edit in other.edits if isinstance(edit, Wrap)]
-    if any(a.node.lineno <= last_line(b.last) and b.node.lineno <= last_line(a.last) for a in runs for b in other_runs):
+    if any(a.node.lineno <= end(b.last)[0] and b.node.lineno <= end(a.last)[0] for a in runs for b in other_runs):
         return True
     for edit in one.edits:
         for node, exclusive in _nodes(edit):
-            start, end = _span(node)
+            first, last = _span(node)
             for other_edit in other.edits:
                 for other_node, other_exclusive in _nodes(other_edit):
                     if not (exclusive or other_exclusive):
                         if node is other_node and _same(edit, other_edit):
                             return True
                         continue
-                    other_start, other_end = _span(other_node)
-                    inside = other_start <= start and end <= other_end
-                    around = start <= other_start and other_end <= end
+                    other_first, other_last = _span(other_node)
+                    inside = other_first <= first and last <= other_last
+                    around = first <= other_first and other_last <= last
                     if (other_exclusive and inside) or (exclusive and around):
                         return True
     return False
